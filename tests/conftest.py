@@ -1,0 +1,115 @@
+"""Fixtures for every test.
+
+session-scoped
+    postgres            one embedded server of this xdist worker: `.url(database)`, `.stop()`, `.start()`,
+                        `.create_database(name)`, `.drop_database(name)`; it may be stopped, but must be started again
+    template_database   name of the database that `alembic upgrade head` made once, to be cloned
+    signing_key         `.private_pem`, `.public_pem`, `.sign(claims, headers=…)`
+    token               `token("user_a", exp=…, azp=None, key=other_key)` -> Clerk v2 session token, RS256
+function-scoped
+    database_url        a fresh migrated database, logged in as its owner, who is no superuser
+    empty_database_url  a fresh database without a schema
+    environment         the variables of a good deployment on `database_url`, as a dict; nothing else of ours is set.
+                        Change one with monkeypatch.setenv and then call `lib.bootstrap.reset()`
+    http                `http.get(path, user="user_a")`, `.post(path, json=…, user=…)`, `.delete`, `.request(method, …)`
+                        over a real socket to all functions, in `environment`: `.status .headers .json() .text .body`
+
+`tests.support.postgres` also has `throwaway_postgres()` for a server of one's own and `alembic(url, "upgrade", "head")`.
+"""
+
+from __future__ import annotations
+
+import threading
+import uuid
+from collections.abc import Iterator
+
+import pytest
+
+from scripts.dev_server import make_server
+from scripts.dev_settings import SETTINGS, SigningKey, new_encryption_key
+from scripts.local_postgres import LocalPostgres
+from tests.support.clerk import TokenFactory
+from tests.support.client import Client
+from tests.support.postgres import alembic, throwaway_postgres
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[LocalPostgres]:
+    """One embedded server for this test process."""
+    with throwaway_postgres() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def template_database(postgres: LocalPostgres) -> str:
+    """The database that the real migrations made, once."""
+    alembic(postgres.create_database("template_migrated"), "upgrade", "head")
+    return "template_migrated"
+
+
+@pytest.fixture
+def database_url(postgres: LocalPostgres, template_database: str) -> Iterator[str]:
+    """A fresh migrated database of this test's own."""
+    name = f"test_{uuid.uuid4().hex}"
+    yield postgres.create_database(name, template=template_database)
+    postgres.drop_database(name)
+
+
+@pytest.fixture
+def empty_database_url(postgres: LocalPostgres) -> Iterator[str]:
+    """A fresh database without a schema."""
+    name = f"empty_{uuid.uuid4().hex}"
+    yield postgres.create_database(name)
+    postgres.drop_database(name)
+
+
+@pytest.fixture(scope="session")
+def signing_key() -> SigningKey:
+    """The key pair that stands in for Clerk's."""
+    return SigningKey.generate()
+
+
+@pytest.fixture(scope="session")
+def token(signing_key: SigningKey) -> TokenFactory:
+    """Signs session tokens."""
+    return TokenFactory(signing_key)
+
+
+@pytest.fixture
+def environment(
+    database_url: str, signing_key: SigningKey, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[dict[str, str]]:
+    """The environment of a good deployment, and nothing kept from an earlier one."""
+    from lib import bootstrap  # not at the top: tests of the tooling need no application
+
+    variables = {
+        "DATABASE_URL": database_url,
+        "CLERK_JWT_KEY": signing_key.public_pem,
+        "API_KEY_ENCRYPTION_KEYS": new_encryption_key(),
+    }
+    for name in SETTINGS:
+        monkeypatch.delenv(name, raising=False)
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    bootstrap.reset()
+    yield variables
+    bootstrap.reset()
+
+
+@pytest.fixture(scope="session")
+def server_port() -> Iterator[int]:
+    """The port on which a thread serves every function of the project."""
+    from scripts.wsgi import app
+
+    with make_server(app, port=0) as server:
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
+        thread.start()
+        yield server.server_port
+        server.shutdown()
+        thread.join()
+
+
+@pytest.fixture
+def http(environment: dict[str, str], server_port: int, token: TokenFactory) -> Client:
+    """A client of the project's functions, in a good environment with an empty database."""
+    return Client("127.0.0.1", server_port, token)
