@@ -15,6 +15,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 _PROCESSES = multiprocessing.get_context("forkserver")
+_PROCESSES.set_forkserver_preload(["scripts.migrate_user_id_to_string", "scripts.import_legacy"])
 
 
 @dataclass(frozen=True)
@@ -78,7 +79,7 @@ class _Fd:
     """A file descriptor that reaches the child through the fork server."""
 
     def __init__(self, number: int) -> None:
-        self.duplicate = multiprocessing.reduction.DupFd(number)  # type: ignore[attr-defined]
+        self.duplicate = multiprocessing.reduction.DupFd(number)
 
 
 def _child(module: str, arguments: list[str], output: _Fd, environ: dict[str, str]) -> None:
@@ -90,19 +91,20 @@ def _child(module: str, arguments: list[str], output: _Fd, environ: dict[str, st
 
 
 def _read(reader: int, process: multiprocessing.process.BaseProcess, kill_after: float | None) -> tuple[str, float]:
-    started, deadline, chunks = time.monotonic(), None, list[bytes]()
+    started, chunks = time.monotonic(), list[bytes]()
+    deadline: float | None = None
     with open(reader, "rb", buffering=0) as pipe, selectors.DefaultSelector() as selector:
         selector.register(pipe, selectors.EVENT_READ)
         while True:
             wait = None if deadline is None else max(0.0, deadline - time.monotonic())
             if not selector.select(wait):
-                os.kill(process.pid or 0, signal.SIGKILL)
+                process.kill()
                 deadline = None
                 continue
             chunk = pipe.read(65536)
             if not chunk:
                 return b"".join(chunks).decode(), time.monotonic() - started
-            if not chunks:
+            if len(chunks) == 0:
                 started = time.monotonic()
                 deadline = None if kill_after is None else started + kill_after
             chunks.append(chunk)

@@ -1,0 +1,1 @@
+"""Reading what the old system left behind: progress files and SQLite or Postgres databases."""
