@@ -1,0 +1,57 @@
+"""The one module that sees every layer: wires settings, database and routes into a function's app.
+
+What is heavy is imported and made at first use, so that a preflight or the catalogue does not wait for it, and a
+missing setting is an answer and not a crash.
+"""
+
+import logging
+from collections.abc import Sequence
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+from lib.config import settings
+from lib.http.app import Route, Services, WsgiApp, build_app
+from lib.http.request_id import mark_log_records
+
+if TYPE_CHECKING:
+    from lib.db.database import Database
+    from lib.db.encryption import KeyRing
+
+
+def make_app(routes: Sequence[Route]) -> WsgiApp:
+    """The WSGI app of one function."""
+    _configure_logging()
+    return build_app(routes, Services(database=database, key_ring=key_ring))
+
+
+@lru_cache(maxsize=1)
+def database() -> "Database":
+    """The process's database, connected at its first statement. Raises `Unavailable` without a URL."""
+    from lib.db.database import Database
+    from lib.db.engine import build_engine
+
+    return Database(build_engine(settings().database_url))
+
+
+@lru_cache(maxsize=1)
+def key_ring() -> "KeyRing":
+    """The encryption keys. Raises `Unavailable` where they are missing or malformed."""
+    from lib.db.encryption import KeyRing
+
+    return KeyRing(settings().api_key_encryption_keys)
+
+
+def reset() -> None:
+    """Forget settings, connections and keys, so that a test's changed environment is read anew."""
+    if database.cache_info().currsize:
+        database().close()
+    for cached in (settings, database, key_ring):
+        cached.cache_clear()
+
+
+def _configure_logging() -> None:
+    if not logging.getLogger().handlers:
+        # The platform sets up the root logger by itself; elsewhere nobody has.
+        logging.basicConfig(level=logging.INFO, format="%(levelname)s %(message)s")
+    logging.getLogger("lib").setLevel(logging.INFO)
+    mark_log_records()

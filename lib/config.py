@@ -1,0 +1,138 @@
+"""Settings from the environment: read at first use, judged once, frozen.
+
+A variable that is missing or malformed is an `Unavailable` whose reason names the variable, so that a deployment
+answers 503 and tells its operator why, in place of crashing at import.
+"""
+
+import base64
+import binascii
+import os
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
+
+from lib.errors import Unavailable
+
+# Prisma's integration names its pooled URL apart; everybody else's DATABASE_URL is the pooled one.
+POOLED_URL_VARIABLES = ("DATABASE_URL_POOLED", "DATABASE_URL", "POSTGRES_URL")
+DIRECT_URL_VARIABLES = ("DATABASE_URL_UNPOOLED", "POSTGRES_URL_NON_POOLING", "DATABASE_URL", "POSTGRES_URL")
+
+_PEM = re.compile(r"-----BEGIN (?P<label>[A-Z ]+)-----(?P<body>.*)-----END (?P=label)-----", re.DOTALL)
+
+
+@dataclass(frozen=True)
+class Settings:
+    """A snapshot of the environment. Every property raises `Unavailable` where its variable is needed and unusable."""
+
+    environ: Mapping[str, str]
+
+    @cached_property
+    def database_url(self) -> str:
+        """The pooled Postgres URL, as it was given."""
+        return self._first_of(POOLED_URL_VARIABLES)
+
+    @cached_property
+    def direct_database_url(self) -> str:
+        """The direct Postgres URL for migrations; the pooled one where there is no other."""
+        return self._first_of(DIRECT_URL_VARIABLES)
+
+    @cached_property
+    def clerk_public_key(self) -> str | None:
+        r"""Clerk's PEM public key with real newlines, whether it was pasted with newlines, with `\n` or with spaces."""
+        value = self._get("CLERK_JWT_KEY")
+        if value is None:
+            return None
+        match = _PEM.search(value.replace("\\n", "\n"))
+        if match is None:
+            raise _misconfigured("CLERK_JWT_KEY is not a PEM public key")
+        label, body = match["label"], "".join(match["body"].split())
+        lines = [body[start : start + 64] for start in range(0, len(body), 64)]
+        return "\n".join([f"-----BEGIN {label}-----", *lines, f"-----END {label}-----", ""])
+
+    @cached_property
+    def clerk_jwks_url(self) -> str | None:
+        """Where Clerk publishes its keys; used only when there is no PEM."""
+        return self._get("CLERK_JWKS_URL")
+
+    @cached_property
+    def clerk_issuer(self) -> str | None:
+        """What `iss` must equal, when set."""
+        return self._get("CLERK_ISSUER")
+
+    @cached_property
+    def authorized_parties(self) -> "OriginPatterns":
+        """Which `azp` values pass; empty means that `azp` is not judged."""
+        return OriginPatterns.parse(self._get("CLERK_AUTHORIZED_PARTIES"))
+
+    @cached_property
+    def allowed_origins(self) -> "OriginPatterns":
+        """Which browser origins may call; empty means that no CORS header is ever sent."""
+        return OriginPatterns.parse(self._get("ALLOWED_ORIGINS"))
+
+    @cached_property
+    def api_key_encryption_keys(self) -> tuple[bytes, ...]:
+        """32-byte keys: the first encrypts, all decrypt."""
+        name = "API_KEY_ENCRYPTION_KEYS"
+        entries = [entry.strip() for entry in (self._get(name) or "").split(",") if entry.strip()]
+        if not entries:
+            raise _misconfigured(f"{name} is not set")
+        return tuple(_decode_key(entry, name) for entry in entries)
+
+    @cached_property
+    def webhook_signing_secret(self) -> str:
+        """Clerk's `whsec_…` secret for its webhook."""
+        return self._first_of(("CLERK_WEBHOOK_SIGNING_SECRET",))
+
+    def _get(self, name: str) -> str | None:
+        return self.environ.get(name, "").strip() or None
+
+    def _first_of(self, names: tuple[str, ...]) -> str:
+        for name in names:
+            if value := self._get(name):
+                return value
+        raise _misconfigured(f"{' or '.join(names)} is not set")
+
+
+@dataclass(frozen=True)
+class OriginPatterns:
+    """Origins such as `https://app.example.com`; `*` stands for letters, digits or hyphens within one host label."""
+
+    expressions: tuple[re.Pattern[str], ...]
+
+    @classmethod
+    def parse(cls, value: str | None) -> "OriginPatterns":
+        """Read a comma list. A trailing slash is forgiven: browsers never send one."""
+        entries = [entry.strip().rstrip("/") for entry in (value or "").split(",")]
+        return cls(tuple(_origin_expression(entry) for entry in entries if entry))
+
+    def __bool__(self) -> bool:
+        return bool(self.expressions)
+
+    def match(self, origin: str) -> bool:
+        """Whether one of the entries matches the whole origin."""
+        return any(expression.fullmatch(origin) for expression in self.expressions)
+
+
+def _origin_expression(entry: str) -> re.Pattern[str]:
+    return re.compile(re.escape(entry).replace(r"\*", "[A-Za-z0-9-]+"))
+
+
+def _decode_key(entry: str, name: str) -> bytes:
+    try:
+        key = base64.b64decode(entry, altchars=b"-_", validate=True)
+    except (binascii.Error, ValueError):
+        key = b""
+    if len(key) != 32:
+        raise _misconfigured(f"{name} holds an entry that is not 32 bytes in URL-safe base64")
+    return key
+
+
+def _misconfigured(reason: str) -> Unavailable:
+    return Unavailable("The service is not fully configured. Please try again later.", reason)
+
+
+@lru_cache(maxsize=1)
+def settings() -> Settings:
+    """The process's settings. Tests call `settings.cache_clear()` after changing the environment."""
+    return Settings(dict(os.environ))

@@ -1,0 +1,1 @@
+"""Postgres: tables, connections, and the statements of each table group."""

@@ -1,0 +1,205 @@
+"""The tables, declared once. Alembic compares the database with these; the statements in this package use them.
+
+Every primary and unique key starts with `user_id`, so that each table can be sharded or hash-partitioned by it.
+Every child carries (user_id, session_id) as a composite foreign key: no row can hang on another user's session.
+"""
+
+from datetime import datetime
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    CheckConstraint,
+    Column,
+    DateTime,
+    Double,
+    ForeignKeyConstraint,
+    Identity,
+    Index,
+    LargeBinary,
+    MetaData,
+    PrimaryKeyConstraint,
+    SmallInteger,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+    func,
+    text,
+)
+from sqlalchemy.dialects.postgresql import JSON, JSONB
+
+metadata = MetaData(
+    naming_convention={
+        "pk": "pk_%(table_name)s",
+        "fk": "fk_%(table_name)s_%(referred_table_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "ck": "ck_%(table_name)s_%(constraint_name)s",
+    }
+)
+
+
+def _user_id() -> Column[str]:
+    return Column("user_id", String(255), nullable=False)
+
+
+def _time(name: str) -> Column[datetime]:
+    return Column(name, DateTime(timezone=True), nullable=False, server_default=func.now())
+
+
+def _session() -> ForeignKeyConstraint:
+    return ForeignKeyConstraint(
+        ["user_id", "session_id"], ["onboarding_sessions.user_id", "onboarding_sessions.id"], ondelete="CASCADE"
+    )
+
+
+def _session_id() -> Column[int]:
+    return Column("session_id", BigInteger, nullable=False)
+
+
+def _id() -> Column[int]:
+    return Column("id", BigInteger, Identity(always=True), nullable=False)
+
+
+onboarding_sessions = Table(
+    "onboarding_sessions",
+    metadata,
+    _id(),
+    _user_id(),
+    Column("current_step", SmallInteger, nullable=False, server_default=text("1")),
+    Column("progress", Double, nullable=False, server_default=text("0")),
+    _time("started_at"),
+    _time("updated_at"),
+    Column("completed_at", DateTime(timezone=True)),
+    PrimaryKeyConstraint("user_id", "id"),
+    UniqueConstraint("user_id"),
+    CheckConstraint("user_id <> ''", name="user_id"),
+    CheckConstraint("current_step BETWEEN 1 AND 6", name="current_step"),
+    CheckConstraint("progress BETWEEN 0 AND 100", name="progress"),
+)
+
+# `data` is JSON, not JSONB: the payload comes back as it was sent, numbers included. JSONB rewrites 1e300 as 301
+# digits, which a reader no longer compares equal and which makes a small body large.
+onboarding_steps = Table(
+    "onboarding_steps",
+    metadata,
+    _user_id(),
+    _session_id(),
+    Column("step_number", SmallInteger, nullable=False),
+    Column("status", String(20), nullable=False, server_default=text("'pending'")),
+    Column("data", JSON),
+    Column("validation_errors", JSONB, nullable=False, server_default=text("'[]'")),
+    Column("completed_at", DateTime(timezone=True)),
+    _time("updated_at"),
+    PrimaryKeyConstraint("user_id", "step_number"),
+    _session(),
+    CheckConstraint("step_number BETWEEN 1 AND 6", name="step_number"),
+    CheckConstraint("status IN ('pending', 'in_progress', 'completed', 'skipped')", name="status"),
+)
+
+api_keys = Table(
+    "api_keys",
+    metadata,
+    _user_id(),
+    _session_id(),
+    Column("provider", String(64), nullable=False),
+    Column("encrypted_key", LargeBinary, nullable=False),
+    Column("details", JSON),
+    _time("created_at"),
+    _time("updated_at"),
+    PrimaryKeyConstraint("user_id", "provider"),
+    _session(),
+)
+
+website_analyses = Table(
+    "website_analyses",
+    metadata,
+    _id(),
+    _user_id(),
+    _session_id(),
+    Column("website_url", Text, nullable=False),
+    _time("analysis_date"),
+    Column("writing_style", JSONB),
+    Column("content_characteristics", JSONB),
+    Column("target_audience", JSONB),
+    Column("content_type", JSONB),
+    Column("recommended_settings", JSONB),
+    Column("brand_analysis", JSONB),
+    Column("content_strategy_insights", JSONB),
+    Column("crawl_result", JSONB),
+    Column("style_patterns", JSONB),
+    Column("style_guidelines", JSONB),
+    Column("business_data", JSONB),
+    Column("additional_fields", JSONB),
+    Column("status", String(50), nullable=False, server_default=text("'completed'")),
+    Column("error_message", Text),
+    Column("warning_message", Text),
+    _time("created_at"),
+    _time("updated_at"),
+    PrimaryKeyConstraint("user_id", "id"),
+    _session(),
+    # A URL may be longer than a B-tree entry, so the digest is what is unique.
+    Index("uq_website_analyses_user_id_website_url", "user_id", text("md5(website_url)"), unique=True),
+)
+
+research_preferences = Table(
+    "research_preferences",
+    metadata,
+    _id(),
+    _user_id(),
+    _session_id(),
+    Column("research_depth", String(50), nullable=False, server_default=text("'Standard'")),
+    Column("content_types", JSONB, nullable=False, server_default=text("'[]'")),
+    Column("auto_research", Boolean, nullable=False, server_default=text("true")),
+    Column("factual_content", Boolean, nullable=False, server_default=text("true")),
+    Column("writing_style", JSONB),
+    Column("content_characteristics", JSONB),
+    Column("target_audience", JSONB),
+    Column("recommended_settings", JSONB),
+    _time("created_at"),
+    _time("updated_at"),
+    PrimaryKeyConstraint("user_id"),
+    _session(),
+    CheckConstraint("research_depth IN ('Basic', 'Standard', 'Comprehensive', 'Expert')", name="research_depth"),
+)
+
+persona_data = Table(
+    "persona_data",
+    metadata,
+    _id(),
+    _user_id(),
+    _session_id(),
+    Column("core_persona", JSONB),
+    Column("platform_personas", JSONB),
+    Column("quality_metrics", JSONB),
+    Column("selected_platforms", JSONB),
+    Column("additional_fields", JSONB),
+    _time("created_at"),
+    _time("updated_at"),
+    PrimaryKeyConstraint("user_id"),
+    _session(),
+)
+
+platform_integrations = Table(
+    "platform_integrations",
+    metadata,
+    _user_id(),
+    _session_id(),
+    Column("connected_platforms", JSONB),
+    Column("primary_website", Text),
+    Column("email", Text),
+    _time("created_at"),
+    _time("updated_at"),
+    PrimaryKeyConstraint("user_id"),
+    _session(),
+)
+
+# Who was erased, as SHA-256 of the user id in hex: a token that outlives its user must not bring the rows back.
+erased_users = Table(
+    "erased_users",
+    metadata,
+    Column("user_hash", String(64), nullable=False),
+    _time("erased_at"),
+    PrimaryKeyConstraint("user_hash"),
+)

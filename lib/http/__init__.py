@@ -1,0 +1,1 @@
+"""HTTP: routing, token, body, errors, CORS and request ids."""

@@ -1,0 +1,151 @@
+"""Builds a function's Falcon app from its routes."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote
+
+import falcon
+
+from lib.config import settings
+from lib.http.body import read_json_object
+from lib.http.cors import CorsMiddleware
+from lib.http.problems import handle_errors
+from lib.http.request_id import RequestIdMiddleware
+from lib.json_text import dumps
+
+if TYPE_CHECKING:
+    # Types alone: a preflight or the catalogue must not pay for importing these.
+    from lib.db.database import Database
+    from lib.db.encryption import KeyRing
+    from lib.http.token import User
+
+NO_STORE = "private, no-store"
+
+
+@dataclass(frozen=True)
+class Services:
+    """What endpoints need and `lib.bootstrap` makes, at first use."""
+
+    database: "Callable[[], Database]"
+    key_ring: "Callable[[], KeyRing]"
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a handler returns in place of a plain value when the status is not 200. No body for 204."""
+
+    status: HTTPStatus
+    body: object = None
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+NO_CONTENT = Answer(HTTPStatus.NO_CONTENT)
+
+
+@dataclass(frozen=True)
+class Call:
+    """One request as its handler sees it: who asks, the path's parameters decoded, and the services."""
+
+    request: falcon.Request
+    parameters: dict[str, str]
+    services: Services
+    caller: "User | None" = None
+
+    @property
+    def user(self) -> "User":
+        """Who asks. Only a route that is not public may use it."""
+        if self.caller is None:
+            raise RuntimeError("a public route has no user")
+        return self.caller
+
+    @property
+    def database(self) -> "Database":
+        """The process's database."""
+        return self.services.database()
+
+    @property
+    def key_ring(self) -> "KeyRing":
+        """The configured encryption keys. Raises `Unavailable`."""
+        return self.services.key_ring()
+
+    def body(self, *, required: bool = True) -> dict[str, Any]:
+        """The JSON object that was sent."""
+        return read_json_object(self.request, required=required)
+
+    def flag(self, name: str) -> bool:
+        """Whether the query says `name=true`."""
+        return (self.request.get_param(name) or "").lower() in {"true", "1"}
+
+
+type WsgiApp = "falcon.App[falcon.Request, falcon.Response]"
+type Handler = Callable[[Call], object]
+
+
+@dataclass(frozen=True)
+class Route:
+    """One method of one path. A public route needs no token."""
+
+    method: str
+    path: str
+    handler: Handler
+    public: bool = False
+    cache_control: str = NO_STORE
+
+
+@dataclass
+class _Resource:
+    """A path in Falcon's terms: an object with `on_get`, `on_post` and so on."""
+
+    services: Services
+    routes: list[Route] = field(default_factory=list)
+
+    def add(self, route: Route) -> None:
+        setattr(self, f"on_{route.method.lower()}", self._responder(route))
+
+    def _responder(self, route: Route) -> Callable[..., None]:
+        def respond(request: falcon.Request, response: falcon.Response, **raw: str) -> None:
+            parameters = {name: unquote(value) for name, value in raw.items()}
+            caller = None if route.public else _caller(request)
+            result = route.handler(Call(request, parameters, self.services, caller))
+            response.set_header("Cache-Control", route.cache_control)
+            _render(response, result)
+
+        return respond
+
+
+def build_app(routes: Sequence[Route], services: Services) -> WsgiApp:
+    """A WSGI app that answers these routes and nothing else."""
+    app: WsgiApp = falcon.App(middleware=[RequestIdMiddleware(), _CommonHeaders(), CorsMiddleware()])
+    app.req_options.strip_url_path_trailing_slash = True
+    handle_errors(app)
+    resources: dict[str, _Resource] = {}
+    for route in routes:
+        resources.setdefault(route.path, _Resource(services)).add(route)
+    for path, resource in resources.items():
+        app.add_route(path, resource)
+    return app
+
+
+class _CommonHeaders:
+    """What every response carries until its route says otherwise."""
+
+    def process_request(self, _request: falcon.Request, response: falcon.Response) -> None:
+        response.set_header("Cache-Control", NO_STORE)
+        response.set_header("X-Content-Type-Options", "nosniff")
+
+
+def _caller(request: falcon.Request) -> "User":
+    from lib.http.token import authenticate
+
+    return authenticate(request.get_header("Authorization"), settings())
+
+
+def _render(response: falcon.Response, result: object) -> None:
+    answer = result if isinstance(result, Answer) else Answer(HTTPStatus.OK, result)
+    response.status = answer.status
+    response.set_headers(answer.headers)
+    if answer.status != HTTPStatus.NO_CONTENT:
+        response.content_type = falcon.MEDIA_JSON
+        response.text = dumps(answer.body)

@@ -1,0 +1,121 @@
+"""Reads a request's body: a JSON object, judged before anything else looks at it."""
+
+import json
+import math
+import re
+from collections.abc import Iterator
+from http import HTTPStatus
+from typing import Any
+
+import falcon
+
+from lib.errors import FieldError, InvalidData
+from lib.http.problems import BadBody
+
+MAX_BODY_BYTES = 4 * 1024 * 1024
+MAX_DEPTH = 64
+
+# Only an escape can bring a NUL or half a surrogate pair into a JSON string, so most bodies need no second look.
+_SUSPICIOUS = re.compile(rb"\\u(?:0000|[dD][89a-fA-F])")
+_JSON_MEDIA_TYPE = re.compile(r"application/(?:[\w.-]+\+)?json", re.IGNORECASE)
+
+
+def read_json_object(request: falcon.Request, *, required: bool) -> dict[str, Any]:
+    """The body as an object; an empty one where none is `required` and none was sent.
+
+    Raises `BadBody` (400, 413, 415) or `InvalidData` for a character that Postgres cannot hold.
+    """
+    raw = read_raw(request)
+    if not raw and not required:
+        return {}
+    if raw and not _is_declared_json(request.content_type):
+        raise BadBody(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "The body has to be sent as application/json.")
+    body = _parse(raw)
+    if not isinstance(body, dict):
+        raise _malformed("The body has to be a JSON object.")
+    if _is_too_deep(body):
+        raise _malformed(f"The body is nested deeper than {MAX_DEPTH} levels.")
+    if _SUSPICIOUS.search(raw) and (errors := [*_unstorable(body, "")]):
+        raise InvalidData(errors)
+    return body
+
+
+def read_raw(request: falcon.Request) -> bytes:
+    """The body's bytes, 4 MiB at most. Raises `BadBody` (400, 413)."""
+    declared = request.content_length or 0
+    if declared > MAX_BODY_BYTES:
+        raise BadBody(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "The body is larger than 4 MiB.")
+    raw: bytes = request.bounded_stream.read(declared)
+    if len(raw) < declared:
+        raise _malformed("The body is shorter than its Content-Length says.")
+    return raw
+
+
+def _parse(raw: bytes) -> object:
+    try:
+        return json.loads(raw.decode("utf-8"), parse_float=_finite, parse_constant=_refuse_constant)
+    except UnicodeDecodeError:
+        raise _malformed("The body is not valid UTF-8.") from None
+    except json.JSONDecodeError as error:
+        raise _malformed(f"The body is not valid JSON (line {error.lineno}, column {error.colno}).") from None
+    except RecursionError:
+        raise _malformed(f"The body is nested deeper than {MAX_DEPTH} levels.") from None
+    except ValueError:
+        raise _malformed("The body holds a number that is too large.") from None
+
+
+def _finite(literal: str) -> float:
+    number = float(literal)
+    if math.isinf(number):
+        raise ValueError(literal)
+    return number
+
+
+def _refuse_constant(_name: str) -> None:
+    raise _malformed("The body holds NaN or Infinity, which are not JSON.")
+
+
+def _is_declared_json(content_type: str | None) -> bool:
+    return _JSON_MEDIA_TYPE.fullmatch((content_type or "").split(";", 1)[0].strip()) is not None
+
+
+def _is_too_deep(body: object) -> bool:
+    level = [body]
+    for _ in range(MAX_DEPTH):
+        level = [child for parent in level for child in _children(parent) if isinstance(child, dict | list)]
+        if not level:
+            return False
+    return True
+
+
+def _children(value: object) -> list[Any]:
+    if isinstance(value, dict):
+        return list(value.values())
+    return value if isinstance(value, list) else []
+
+
+def _unstorable(value: object, path: str) -> Iterator[FieldError]:
+    """Every place of a character that Postgres cannot store, in strings and in members' names."""
+    if isinstance(value, str) and not _is_storable(value):
+        yield FieldError(path, "must not hold a NUL character or half of a surrogate pair")
+    elif isinstance(value, dict):
+        for name, item in value.items():
+            here = f"{path}.{_shown(name)}" if path else _shown(name)
+            if not _is_storable(name):
+                yield FieldError(here, "must not hold a NUL character or half of a surrogate pair in its name")
+            yield from _unstorable(item, here)
+    elif isinstance(value, list):
+        for index, item in enumerate(value):
+            yield from _unstorable(item, f"{path}.{index}")
+
+
+def _is_storable(text: str) -> bool:
+    return "\0" not in text and not any("\ud800" <= character <= "\udfff" for character in text)
+
+
+def _shown(name: str) -> str:
+    return name.encode("utf-8", "replace").decode().replace("\0", "?")
+
+
+def _malformed(detail: str) -> BadBody:
+    return BadBody(HTTPStatus.BAD_REQUEST, detail)

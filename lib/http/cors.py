@@ -1,0 +1,36 @@
+"""CORS: only the configured origins, answered before a token or a database is needed."""
+
+import falcon
+
+from lib.config import settings
+
+_ALLOWED_METHODS = "GET, POST, DELETE, OPTIONS"
+_ALLOWED_HEADERS = "Authorization, Content-Type, X-Request-Id"
+_EXPOSED_HEADERS = "X-Request-Id, Retry-After"
+_PREFLIGHT_LIFETIME_S = "600"
+
+
+class CorsMiddleware:
+    """Adds the headers for an allowed origin, and answers preflights by itself."""
+
+    def process_request(self, request: falcon.Request, response: falcon.Response) -> None:
+        """Judge the origin; finish a preflight here."""
+        allowed = settings().allowed_origins
+        origin = request.get_header("Origin")
+        if allowed:
+            response.append_header("Vary", "Origin")
+        is_allowed = origin is not None and allowed.match(origin)
+        if is_allowed:
+            response.set_header("Access-Control-Allow-Origin", str(origin))
+            response.set_header("Access-Control-Expose-Headers", _EXPOSED_HEADERS)
+        if request.method == "OPTIONS" and origin and request.get_header("Access-Control-Request-Method"):
+            _answer_preflight(response, is_allowed=is_allowed)
+
+
+def _answer_preflight(response: falcon.Response, *, is_allowed: bool) -> None:
+    if is_allowed:
+        response.set_header("Access-Control-Allow-Methods", _ALLOWED_METHODS)
+        response.set_header("Access-Control-Allow-Headers", _ALLOWED_HEADERS)
+        response.set_header("Access-Control-Max-Age", _PREFLIGHT_LIFETIME_S)
+    response.status = falcon.HTTP_NO_CONTENT
+    response.complete = True

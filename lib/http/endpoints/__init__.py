@@ -1,0 +1,1 @@
+"""What each URL of the contract does: parse, call once, render."""

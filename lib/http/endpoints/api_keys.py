@@ -1,0 +1,106 @@
+"""Step 1, and the stored keys."""
+
+from typing import Any
+
+from lib.db import api_keys
+from lib.db.database import Row
+from lib.errors import NotFound
+from lib.http.app import NO_CONTENT, Answer, Call, Route
+from lib.http.endpoints.steps import Submission, saved_to_database, step_answer, step_routes
+from lib.steps.api_keys import (
+    key_problem,
+    masked,
+    missing_ai_key,
+    submitted_key,
+    submitted_keys,
+    without_secrets,
+)
+from lib.steps.providers import AI_PROVIDERS, canonical
+
+
+def list_masked(call: Call) -> dict[str, Any]:
+    """The configured keys, masked."""
+    return _listing({provider: masked(key) for provider, key in _stored_keys(call).items()})
+
+
+def list_whole(call: Call) -> dict[str, Any]:
+    """The configured keys as they are: the one place that shows them, for the wizard's own form."""
+    return _listing(_stored_keys(call))
+
+
+def save_key(call: Call) -> dict[str, Any]:
+    """Store one key."""
+    body = call.body()
+    provider, key = submitted_key(body.get("provider"), body.get("api_key"))
+    if key is not None:
+        others = {name: value for name, value in body.items() if name not in {"provider", "api_key"}}
+        details = without_secrets(others, [key]) or None
+        sealed = call.key_ring.encrypt(call.user.id, provider, key)
+        api_keys.save_one(call.database, call.user.id, provider, sealed, details)
+        saved_to_database(call, f"API key for {provider}")
+    return {"message": f"API key for {provider} saved.", "provider": provider, "status": "saved"}
+
+
+def delete_key(call: Call) -> Answer:
+    """Forget one key, whether there was one or not."""
+    provider = canonical(call.parameters["provider"])
+    if provider is None:
+        raise NotFound("There is no such provider.")
+    api_keys.delete(call.database, call.user.id, provider)
+    return NO_CONTENT
+
+
+def validate_keys(call: Call) -> dict[str, Any]:
+    """Judge the stored keys by the format rules."""
+    problems = {provider: key_problem(provider, key) for provider, key in _stored_keys(call).items()}
+    return {
+        "validation_results": {
+            provider: {"valid": problem is None, "error": problem} for provider, problem in problems.items()
+        },
+        "all_valid": not any(problems.values()),
+        "total_providers": len(problems),
+    }
+
+
+def _read_step(call: Call) -> dict[str, Any]:
+    sealed, row = api_keys.read_with_step(call.database, call.user.id)
+    keys = {provider: masked(key) for provider, key in _decrypted(call, sealed).items()}
+    data = {**(row["data"] or {}), "api_keys": keys} if keys or row["data"] is not None else None
+    return step_answer(1, row, data, row["validation_errors"])
+
+
+def _save_step(call: Call, submission: Submission) -> tuple[Row, object]:
+    submitted = submitted_keys(submission.payload)
+    user_id = call.user.id
+    sealed = {provider: call.key_ring.encrypt(user_id, provider, key) for provider, key in submitted.keys.items()}
+    errors = without_secrets(submission.validation_errors, list(submitted.keys.values()))
+    row = api_keys.save_step(call.database, user_id, submitted.other_fields, errors, sealed, AI_PROVIDERS)
+    if row is None:
+        raise missing_ai_key()
+    for provider in submitted.keys:
+        saved_to_database(call, f"API key for {provider}")
+    keys = {provider: masked(key) for provider, key in submitted.keys.items()}
+    return row, {**submitted.other_fields, "api_keys": keys}
+
+
+def _stored_keys(call: Call) -> dict[str, str]:
+    return _decrypted(call, api_keys.read(call.database, call.user.id))
+
+
+def _decrypted(call: Call, sealed: dict[str, bytes]) -> dict[str, str]:
+    return call.key_ring.decrypt_all(call.user.id, sealed) if sealed else {}
+
+
+def _listing(keys: dict[str, str]) -> dict[str, Any]:
+    return {"api_keys": keys, "total_providers": len(keys), "configured_providers": list(keys)}
+
+
+ROUTES = [
+    Route("GET", "/api/onboarding/api-keys", list_masked),
+    Route("GET", "/api/onboarding/api_keys", list_masked),
+    Route("GET", "/api/onboarding/api-keys/onboarding", list_whole),
+    Route("POST", "/api/onboarding/api-keys", save_key),
+    Route("POST", "/api/onboarding/api-keys/validate", validate_keys),
+    Route("DELETE", "/api/onboarding/api-keys/{provider}", delete_key),
+    *step_routes(1, _save_step, _read_step),
+]

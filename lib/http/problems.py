@@ -1,0 +1,90 @@
+"""Errors as `application/problem+json` (RFC 9457). Nothing internal gets into one."""
+
+import logging
+from collections.abc import Mapping
+from dataclasses import asdict
+from http import HTTPStatus
+
+import falcon
+
+from lib.errors import Conflict, InvalidData, NotFound, OnboardingError, Unauthenticated, Unavailable
+from lib.json_text import dumps
+
+RETRY_AFTER_S = 5
+
+_STATUSES: dict[type[OnboardingError], HTTPStatus] = {
+    InvalidData: HTTPStatus.UNPROCESSABLE_ENTITY,
+    NotFound: HTTPStatus.NOT_FOUND,
+    Conflict: HTTPStatus.CONFLICT,
+    Unauthenticated: HTTPStatus.UNAUTHORIZED,
+    Unavailable: HTTPStatus.SERVICE_UNAVAILABLE,
+}
+
+_HEADERS: dict[type[OnboardingError], Mapping[str, str]] = {
+    Unauthenticated: {"WWW-Authenticate": "Bearer"},
+    Unavailable: {"Retry-After": str(RETRY_AFTER_S)},
+}
+
+_log = logging.getLogger(__name__)
+
+
+class BadBody(OnboardingError):
+    """A body that cannot be read as the JSON object it has to be."""
+
+    def __init__(self, status: HTTPStatus, detail: str) -> None:
+        super().__init__(detail)
+        self.status = status
+
+
+def handle_errors(app: "falcon.App[falcon.Request, falcon.Response]") -> None:
+    """Answer every kind of error of this app with a problem."""
+    app.add_error_handler(Exception, _unexpected)
+    app.add_error_handler(falcon.HTTPError, _http_error)
+    app.add_error_handler(OnboardingError, _domain_error)
+
+
+def _unexpected(request: falcon.Request, response: falcon.Response, error: Exception, _params: object) -> None:
+    # The traceback shows where; what a driver or parser says of a value may hold a key, so its words stay out.
+    _log.error("%s in %s", type(error).__name__, request.method, exc_info=_without_message(error))
+    _write(response, HTTPStatus.INTERNAL_SERVER_ERROR, "Something went wrong on our side. Please try again.")
+
+
+def _http_error(_request: falcon.Request, response: falcon.Response, error: falcon.HTTPError, _params: object) -> None:
+    status = HTTPStatus(error.status_code)
+    response.set_headers(error.headers or {})
+    _write(response, status, _DETAILS.get(status) or error.description or status.description)
+
+
+def _domain_error(_request: falcon.Request, response: falcon.Response, error: OnboardingError, _params: object) -> None:
+    status = error.status if isinstance(error, BadBody) else _STATUSES[type(error)]
+    response.set_headers(_HEADERS.get(type(error), {}))
+    if isinstance(error, Unavailable):
+        _log.error("unavailable: %s", error.reason)
+    errors = [asdict(field) for field in error.errors] if isinstance(error, InvalidData) else None
+    _write(response, status, error.detail, errors)
+
+
+_DETAILS = {
+    HTTPStatus.NOT_FOUND: "There is nothing at this address.",
+    HTTPStatus.METHOD_NOT_ALLOWED: "This address does not answer this method.",
+}
+
+
+def _write(
+    response: falcon.Response, status: HTTPStatus, detail: str, errors: list[dict[str, str]] | None = None
+) -> None:
+    problem: dict[str, object] = {
+        "type": "about:blank",
+        "title": status.phrase,
+        "status": status.value,
+        "detail": detail,
+    }
+    if errors is not None:
+        problem["errors"] = errors
+    response.status = status
+    response.content_type = "application/problem+json"
+    response.text = dumps(problem)
+
+
+def _without_message(error: Exception) -> Exception:
+    return Exception(type(error).__name__).with_traceback(error.__traceback__)

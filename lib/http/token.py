@@ -1,0 +1,107 @@
+"""Verifies Clerk's session tokens: RS256 only, by a key from the configuration alone.
+
+Rules: https://clerk.com/docs/backend-requests/manual-jwt and the contract's table of errors.
+"""
+
+import logging
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import jwt
+
+from lib.config import Settings
+from lib.errors import Unauthenticated
+from lib.http.jwks import signing_key
+
+LEEWAY_S = 5
+MAX_TOKEN_CHARACTERS = 16_384
+MAX_USER_ID_CHARACTERS = 255
+
+# Clerk's other tokens are for machines: OAuth access tokens (RFC 9068) and machine-to-machine tokens.
+_SESSION_TOKEN_TYPES = (None, "JWT")
+_MACHINE_PREFIX = "mch_"
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class User:
+    """Whom the token speaks for, with what it says of the person."""
+
+    id: str
+    email: str | None = None
+    first_name: str | None = None
+    last_name: str | None = None
+
+
+def authenticate(authorization: str | None, settings: Settings) -> User:
+    """The user of an `Authorization: Bearer …` header. Raises `Unauthenticated`, or `Unavailable` without a key."""
+    scheme, _, token = (authorization or "").partition(" ")
+    if scheme.lower() != "bearer" or not token.strip():
+        raise Unauthenticated("Sign in first: this needs an Authorization header with a bearer token.")
+    return _user(_verified_claims(token.strip(), settings), settings)
+
+
+def _verified_claims(token: str, settings: Settings) -> dict[str, Any]:
+    if len(token) > MAX_TOKEN_CHARACTERS:
+        raise _refused("too long")
+    try:
+        header = jwt.get_unverified_header(token)
+        if header.get("typ") not in _SESSION_TOKEN_TYPES or header.get("alg") != "RS256":
+            raise _refused("not an RS256 session token")
+        return jwt.decode(
+            token,
+            signing_key(header.get("kid"), settings),
+            algorithms=["RS256"],
+            leeway=LEEWAY_S,
+            options={"require": ["exp", "sub"], "verify_aud": False, "verify_sub": False, "verify_iss": False},
+        )
+    except (jwt.PyJWTError, ValueError, TypeError, OverflowError, RecursionError) as error:
+        raise _refused(type(error).__name__) from None
+
+
+def _user(claims: dict[str, Any], settings: Settings) -> User:
+    user_id = claims["sub"]
+    if not _is_user_id(user_id):
+        raise _refused("sub")
+    if not _is_time(claims["exp"]) or not _is_time(claims.get("nbf", 0)):
+        raise _refused("exp or nbf is not a time")
+    if claims.get("sts") == "pending":
+        raise _refused("pending session")
+    if settings.clerk_issuer and claims.get("iss") != settings.clerk_issuer:
+        raise _refused("iss")
+    if settings.authorized_parties and not _is_authorized(claims.get("azp"), settings):
+        raise _refused("azp")
+    return User(
+        user_id,
+        _text(claims, "email", "primary_email", "email_address"),
+        _text(claims, "first_name", "given_name"),
+        _text(claims, "last_name", "family_name"),
+    )
+
+
+def _is_user_id(value: object) -> bool:
+    return (
+        isinstance(value, str)
+        and 1 <= len(value) <= MAX_USER_ID_CHARACTERS
+        and value.isprintable()
+        and not value.startswith(_MACHINE_PREFIX)
+    )
+
+
+def _is_time(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+
+
+def _is_authorized(party: object, settings: Settings) -> bool:
+    return isinstance(party, str) and settings.authorized_parties.match(party)
+
+
+def _text(claims: dict[str, Any], *names: str) -> str | None:
+    return next((claims[name] for name in names if isinstance(claims.get(name), str)), None)
+
+
+def _refused(reason: str) -> Unauthenticated:
+    _log.info("token refused: %s", reason)
+    return Unauthenticated("Your sign-in is not valid any more. Please sign in again.")

@@ -1,0 +1,1 @@
+"""The wizard's rules: pure, without HTTP and without SQL."""

@@ -1,0 +1,54 @@
+"""Step 3: how deep to research, or the research that the wizard already did."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from pydantic import field_validator
+
+from lib.errors import FieldError, InvalidData
+from lib.steps.validation import Payload, judge
+
+DEPTHS = ("Basic", "Standard", "Comprehensive", "Expert")
+STYLE_FIELDS = ("writing_style", "content_characteristics", "target_audience", "recommended_settings")
+_AT_LEAST_ONE = ("research_depth", "competitors", "researchSummary", "sitemapAnalysis")
+
+
+class ResearchPayload(Payload):
+    """Step 3's `data`. The wizard merges it over step 2's."""
+
+    research_depth: str | None = None
+    content_types: list[Any] | None = None
+    auto_research: bool | None = None
+    factual_content: bool | None = None
+    competitors: list[Any] | None = None
+    researchSummary: dict[str, Any] | None = None
+    sitemapAnalysis: dict[str, Any] | None = None
+
+    @field_validator("research_depth")
+    @classmethod
+    def _known_depth(cls, value: str | None) -> str | None:
+        depth = (value or "").strip().capitalize()
+        if depth and depth not in DEPTHS:
+            raise ValueError(f"must be one of {', '.join(DEPTHS)}")
+        return depth or None
+
+
+def research_preferences(data: Mapping[str, Any]) -> dict[str, Any]:
+    """Judge step 3's payload and give the typed columns, defaults filled in. Raises `InvalidData`."""
+    payload = judge(ResearchPayload, data, "data")
+    if not any(getattr(payload, name) for name in _AT_LEAST_ONE):
+        message = f"needs at least one of {', '.join(_AT_LEAST_ONE)} that is not empty"
+        raise InvalidData([FieldError("data.research_depth", message)])
+    return {
+        "research_depth": payload.research_depth or "Standard",
+        "content_types": payload.content_types or [],
+        "auto_research": payload.auto_research is not False,
+        "factual_content": payload.factual_content is not False,
+        **_style(data),
+    }
+
+
+def _style(data: Mapping[str, Any]) -> dict[str, Any]:
+    analysis = data.get("analysis")
+    nested: Mapping[str, Any] = analysis if isinstance(analysis, Mapping) else {}
+    return {name: nested.get(name) if data.get(name) is None else data[name] for name in STYLE_FIELDS}

@@ -1,0 +1,28 @@
+"""Judges a payload by a step's model, and names every refused field by its path in the request's body."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from lib.errors import FieldError, InvalidData
+
+
+class Payload(BaseModel):
+    """Base of the steps' models. Unknown fields are kept; an error never shows what was sent."""
+
+    model_config = ConfigDict(extra="allow", strict=True, hide_input_in_errors=True)
+
+
+def judge[Model: BaseModel](model: type[Model], payload: Mapping[str, Any], prefix: str) -> Model:
+    """Validate `payload`. Raises `InvalidData` with fields such as `data.corePersona.identity`."""
+    try:
+        return model.model_validate(payload)
+    except ValidationError as error:
+        problems = error.errors(include_input=False, include_url=False, include_context=False)
+        raise InvalidData([_field_error(problem["loc"], problem["msg"], prefix) for problem in problems]) from None
+
+
+def _field_error(location: tuple[int | str, ...], message: str, prefix: str) -> FieldError:
+    path = ".".join(part for part in (prefix, *map(str, location)) if part)
+    return FieldError(path, message.removeprefix("Value error, "))

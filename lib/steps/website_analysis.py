@@ -1,0 +1,115 @@
+"""Step 2: a website and what was found out about its style, or a business without a website."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlsplit
+
+from pydantic import field_validator
+
+from lib.errors import FieldError, InvalidData
+from lib.steps.fields import ANALYSIS_FIELDS
+from lib.steps.validation import Payload, judge
+
+MAX_URL_CHARACTERS = 8192
+
+# What may stand directly in `analysis` and belongs into one of its objects.
+_BELONGS_TO = {
+    "guidelines": "style_guidelines",
+    "best_practices": "style_guidelines",
+    "avoid_elements": "style_guidelines",
+    "content_strategy": "style_guidelines",
+    "ai_generation_tips": "style_guidelines",
+    "competitive_advantages": "style_guidelines",
+    "content_calendar_suggestions": "style_guidelines",
+    "style_consistency": "style_patterns",
+    "unique_elements": "style_patterns",
+}
+
+
+class AnalysisPayload(Payload):
+    """What the wizard sends under `analysis`."""
+
+    website_url: str | None = None
+
+    @field_validator("website_url")
+    @classmethod
+    def _is_web_url(cls, value: str | None) -> str | None:
+        return _trimmed_url(value)
+
+
+class WebsitePayload(Payload):
+    """Step 2's `data`."""
+
+    website: str | None = None
+    website_url: str | None = None
+    analysis: AnalysisPayload | None = None
+    businessData: dict[str, Any] | None = None
+
+    @field_validator("website", "website_url")
+    @classmethod
+    def _is_web_url(cls, value: str | None) -> str | None:
+        return _trimmed_url(value)
+
+
+@dataclass(frozen=True)
+class WebsiteAnalysis:
+    """Step 2's payload as it is stored: the URL (empty for a business without one) and a value per column."""
+
+    website_url: str
+    columns: dict[str, Any]
+
+
+def website_analysis(data: Mapping[str, Any]) -> WebsiteAnalysis:
+    """Judge step 2's payload and sort its fields into columns. Raises `InvalidData`."""
+    payload = judge(WebsitePayload, data, "data")
+    nested_url = payload.analysis.website_url if payload.analysis else None
+    url = payload.website or payload.website_url or nested_url or ""
+    if not url and not payload.businessData:
+        raise InvalidData(
+            [FieldError(_url_field(data), f"is required, or businessData without a website; {_EXPECTED}")]
+        )
+    return WebsiteAnalysis(url, _columns(data))
+
+
+def _columns(data: Mapping[str, Any]) -> dict[str, Any]:
+    analysis: Mapping[str, Any] = data.get("analysis") or {}
+    columns = {name: _either(analysis.get(name), data.get(name)) for name in ANALYSIS_FIELDS}
+    for name, owner in _BELONGS_TO.items():
+        if name in analysis and isinstance(columns[owner], dict | None):
+            columns[owner] = {name: analysis[name]} | (columns[owner] or {})
+    known = {*ANALYSIS_FIELDS, *_BELONGS_TO, "website_url"}
+    columns["business_data"] = data.get("businessData")
+    columns["additional_fields"] = {name: value for name, value in analysis.items() if name not in known} or None
+    return columns
+
+
+def _either(nested: Any, at_top: Any) -> Any:
+    return at_top if nested is None else nested
+
+
+def _url_field(data: Mapping[str, Any]) -> str:
+    return "data.website_url" if "website_url" in data and "website" not in data else "data.website"
+
+
+_EXPECTED = "a website's URL starts with http:// or https:// and has a host"
+
+
+def _trimmed_url(value: str | None) -> str | None:
+    url = (value or "").strip()
+    if url and not _is_web_url(url):
+        raise ValueError(
+            f"must start with http:// or https://, have a host, and be at most {MAX_URL_CHARACTERS} characters long"
+        )
+    return url or None
+
+
+def _is_web_url(url: str) -> bool:
+    if len(url) > MAX_URL_CHARACTERS or not url.isprintable() or any(character.isspace() for character in url):
+        return False
+    try:
+        parts = urlsplit(url)
+        parts.port  # noqa: B018 - raises ValueError for a port that is none
+    except ValueError:
+        return False
+    return parts.scheme in {"http", "https"} and bool(parts.hostname)

@@ -1,0 +1,54 @@
+"""Runs migrations on the direct connection, one at a time per database, with time limits."""
+
+import logging
+import os
+
+import psycopg
+from alembic import context
+from sqlalchemy import Connection, NullPool, create_engine, text
+from sqlalchemy.exc import OperationalError
+
+from lib.config import Settings
+from lib.db.tables import metadata
+from lib.db.url import libpq_url
+from lib.errors import Unavailable
+
+# Any number that no other software on this database uses for an advisory lock.
+_LOCK_NUMBER = 7_205_759_403_792_793
+_WAIT_FOR_OTHER_MIGRATION = "120s"
+_LOCK_TIMEOUT = "5s"
+_STATEMENT_TIMEOUT = "300s"
+
+
+def run(connection: Connection) -> None:
+    """Migrate inside one transaction: everything or nothing, and never two migrations of a database at once."""
+    _set_local(connection, "lock_timeout", _WAIT_FOR_OTHER_MIGRATION)
+    connection.execute(text("SELECT pg_advisory_xact_lock(:number)"), {"number": _LOCK_NUMBER})
+    _set_local(connection, "lock_timeout", _LOCK_TIMEOUT)
+    _set_local(connection, "statement_timeout", _STATEMENT_TIMEOUT)
+    context.configure(connection=connection, target_metadata=metadata, compare_server_default=True)
+    with context.begin_transaction():
+        context.run_migrations()
+
+
+def _set_local(connection: Connection, name: str, value: str) -> None:
+    connection.execute(text("SELECT set_config(:name, :value, true)"), {"name": name, "value": value})
+
+
+if context.is_offline_mode():
+    raise SystemExit("Migrations need a database: set DATABASE_URL_UNPOOLED or DATABASE_URL.")
+
+try:
+    conninfo = libpq_url(Settings(os.environ).direct_database_url)
+except Unavailable as error:
+    raise SystemExit(f"Cannot migrate: {error.reason}") from None
+logging.basicConfig(level=logging.INFO, format="%(message)s")
+engine = create_engine(
+    "postgresql+psycopg://", creator=lambda: psycopg.connect(conninfo, connect_timeout=10), poolclass=NullPool
+)
+try:
+    with engine.begin() as connection:
+        run(connection)
+except OperationalError as error:
+    reason = type(error.orig).__name__
+    raise SystemExit(f"Cannot migrate: the database cannot be reached or is busy ({reason})") from None

@@ -1,0 +1,21 @@
+"""${message}
+
+The previous release's code keeps running on this schema while the new one is deployed, so a revision only adds:
+new tables, new nullable or defaulted columns, new indexes. Nothing is dropped, renamed or narrowed.
+"""
+
+from alembic import op
+import sqlalchemy as sa
+${imports if imports else ""}
+revision = ${repr(up_revision)}
+down_revision = ${repr(down_revision)}
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    ${upgrades if upgrades else "pass"}
+
+
+def downgrade() -> None:
+    ${downgrades if downgrades else "pass"}
