@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import signal
 import socket
 import sys
 import threading
@@ -17,13 +18,13 @@ from wsgiref.simple_server import ServerHandler, WSGIRequestHandler, WSGIServer
 if TYPE_CHECKING:
     from wsgiref.types import WSGIApplication, WSGIEnvironment
 
-logger = logging.getLogger(__name__)
+logger = logging.getLogger("dev")
 
 
 class DevServer(ThreadingMixIn, WSGIServer):
-    """Serves one WSGI app, one connection a request, on a socket that may be given."""
+    """Serves one WSGI app, one connection a request. Closing it waits for the requests that are under way."""
 
-    daemon_threads = True
+    daemon_threads = False
     request_queue_size = 512
 
     def __init__(self, app: WSGIApplication, listening: socket.socket) -> None:
@@ -126,7 +127,8 @@ def main() -> None:
     from scripts.wsgi import app
 
     with DevServer(app, socket.socket(fileno=int(sys.argv[1]))) as server:
-        server.serve_forever()
+        signal.signal(signal.SIGTERM, lambda *_: threading.Thread(target=server.shutdown).start())
+        server.serve_forever(poll_interval=0.1)
 
 
 def _exit_with_parent() -> None:

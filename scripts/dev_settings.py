@@ -17,7 +17,8 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
 ROOT = Path(__file__).resolve().parent.parent
-DEV_FOLDER = ROOT / ".dev"
+DEV_FOLDER = Path(os.environ.get("ONBOARDING_DEV_FOLDER") or ROOT / ".dev").absolute()
+"""Where development keeps its database and keys; tests of the tooling use one of their own."""
 
 DATABASE_SETTINGS = (
     "DATABASE_URL",

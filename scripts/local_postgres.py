@@ -215,12 +215,12 @@ def shared(server: LocalPostgres) -> Iterator[LocalPostgres]:
     except OSError as error:
         raise server._trouble(f"cannot be locked ({error.strerror})") from error
     with gate, users:
-        with _locked(gate.fileno()):
-            fcntl.flock(users, fcntl.LOCK_SH)
-            server.start()
         try:
+            with _locked(gate.fileno()):
+                fcntl.flock(users, fcntl.LOCK_SH)
+                server.start()
             yield server
-        finally:
+        finally:  # also when the start was interrupted half-way
             with _locked(gate.fileno()):
                 if _is_last(users.fileno()):
                     server.stop()

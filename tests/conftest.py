@@ -14,7 +14,7 @@ function-scoped
     http                `http.get(path, user="user_a")`, `.post(path, json=…, user=…)`, `.delete`, `.request(method, …)`
                         over a real socket to all functions, in `environment`: `.status .headers .json() .text .body`
 
-`tests.support.postgres` also has `throwaway_postgres()` for a server of one's own and `alembic(url, "upgrade", "head")`.
+`tests.support.postgres` also has `throwaway_postgres()`, a server of one's own, and `alembic(url, "upgrade", "head")`.
 """
 
 from __future__ import annotations

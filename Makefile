@@ -1,0 +1,61 @@
+# `make` lists the targets. Everything is installed into .venv; nothing else is needed than Python 3.12 or newer, or uv.
+.DEFAULT_GOAL := help
+.PHONY: help dev test demo token migrate lint vercel-dev
+
+BIN := .venv/bin
+STAMP := .venv/.installed
+WORKERS ?= logical
+
+# The environment's USER is the login name; only `make token USER=…` means a user of the API.
+TOKEN_USER := $(if $(filter command line,$(origin USER)),$(USER),)
+
+help: ## list the targets
+	@sed -n 's/^\([a-z-]*\):.*## /\1	/p' $(MAKEFILE_LIST) | awk -F '\t' '{ printf "make %-12s %s\n", $$1, $$2 }'
+
+dev: $(STAMP) ## serve every function on http://localhost:3000 (PORT=… for another), reloading on change
+	@$(BIN)/python -m scripts.dev
+
+test: $(STAMP) ## run the whole suite
+	@$(BIN)/python -m pytest -n $(WORKERS) --maxprocesses 8 --dist worksteal
+
+demo: $(STAMP) ## walk the six steps over HTTP as a new user and show step 6
+	@$(BIN)/python -m scripts.demo
+
+token: $(STAMP) ## print a development token (USER=user_2abc)
+	@$(BIN)/python -m scripts.dev_token $(TOKEN_USER)
+
+migrate: $(STAMP) ## migrate DATABASE_URL_UNPOOLED or DATABASE_URL, or else the development database
+	@$(BIN)/python -m scripts.dev_database
+
+lint: $(STAMP) ## ruff and mypy --strict
+	@$(BIN)/ruff check
+	@$(BIN)/ruff format --check
+	@$(BIN)/mypy --strict
+
+vercel-dev: $(STAMP) ## the same under the real `vercel dev`
+	@$(BIN)/python -m scripts.vercel_dev
+
+# A name on PATH may be a shim that does not run, or too old: each candidate is run before it is believed.
+$(STAMP): requirements.txt requirements-dev.txt
+	@set -eu; \
+	if ! $(BIN)/python -c 'import sys; sys.exit(sys.version_info < (3, 12))' 2>/dev/null; then \
+	    rm -rf .venv; \
+	    for python in python3.14 python3.13 python3.12 python3; do \
+	        if $$python -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 12))' >/dev/null 2>&1; then \
+	            $$python -m venv .venv; break; \
+	        fi; \
+	    done; \
+	    if [ ! -x $(BIN)/python ]; then \
+	        if ! command -v uv >/dev/null 2>&1; then \
+	            echo 'There is no Python 3.12 or newer here: install it from https://www.python.org, or uv from https://docs.astral.sh/uv, and run make again.' >&2; \
+	            exit 1; \
+	        fi; \
+	        uv venv --quiet --python 3.12 .venv; \
+	    fi; \
+	fi; \
+	if $(BIN)/python -m pip --version >/dev/null 2>&1; then \
+	    $(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt >&2; \
+	else \
+	    uv pip install --quiet --python $(BIN)/python -r requirements-dev.txt >&2; \
+	fi; \
+	touch $(STAMP)

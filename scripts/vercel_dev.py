@@ -1,0 +1,76 @@
+"""`make vercel-dev`: the functions under the real `vercel dev`, on an embedded Postgres."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+from scripts.dev_database import migrated_development_database
+from scripts.dev_settings import ROOT, SAMPLE_USER, development_environment, without_settings
+from scripts.local_postgres import LocalPostgresError
+
+MARK = "# Written by `make vercel-dev`, and written anew by it as long as this line is here."
+
+
+class VercelDevError(Exception):
+    """It cannot run. The message is one line that says what to do."""
+
+
+def main() -> int:
+    """Run `vercel dev` until it is stopped, and return the exit code."""
+    try:
+        cli = find_cli()
+        with migrated_development_database() as url:
+            write_env_file(ROOT / ".env", development_environment(url))
+            return run(cli)
+    except (VercelDevError, LocalPostgresError) as error:
+        print(error, file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        return 130
+
+
+def find_cli() -> str:
+    """The `vercel` that the platform tests installed, or the one on PATH. Raises VercelDevError."""
+    installed = sorted((ROOT / "tests" / "platform").glob("**/node_modules/.bin/vercel"))
+    found = str(installed[0]) if installed else shutil.which("vercel")
+    if found is None:
+        raise VercelDevError("There is no Vercel CLI here: install Node.js, then npm install --global vercel")
+    return found
+
+
+def write_env_file(file: Path, variables: Mapping[str, str]) -> None:
+    """Write the only file whose variables `vercel dev --local` gives to a function. A person's own is left alone."""
+    if file.exists() and not file.read_text().startswith(MARK):
+        print(
+            f"{file.name} is your own and stays as it is: its DATABASE_URL and CLERK_JWT_KEY are used.", file=sys.stderr
+        )
+        return
+    lines = [f'{name}="{value.replace(chr(10), chr(92) + "n")}"' for name, value in variables.items()]
+    file.touch(mode=0o600)
+    file.write_text("\n".join([MARK, *lines, ""]))
+
+
+def run(cli: str) -> int:
+    """Run the CLI in the foreground; Ctrl-C reaches it directly, and we wait for it."""
+    port = os.environ.get("PORT", "3000")
+    # `vercel dev` installs requirements with uv, which the virtual environment has.
+    path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)])
+    environ = {**without_settings(os.environ), "PATH": path, "VERCEL_TELEMETRY_DISABLED": "1"}
+    print(f"A token for {SAMPLE_USER}: make token", flush=True)
+    child = subprocess.Popen([cli, "dev", "--local", "--yes", "--listen", port], cwd=ROOT, env=environ)
+    signal.signal(signal.SIGTERM, lambda *_: child.terminate())
+    while True:
+        try:
+            return child.wait()
+        except KeyboardInterrupt:
+            continue  # the terminal sent it to the CLI too, which is closing down
+
+
+if __name__ == "__main__":
+    sys.exit(main())

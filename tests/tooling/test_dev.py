@@ -1,0 +1,198 @@
+from __future__ import annotations
+
+import http.client
+import json
+import os
+import re
+import shlex
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import jwt
+import pytest
+
+from scripts.dev_settings import ROOT, SigningKey, development_environment, session_claims
+from scripts.local_postgres import LocalPostgres
+from scripts.vercel_dev import MARK, write_env_file
+from tests.support.postgres import free_port
+from tests.support.waiting import wait_until
+
+
+@pytest.fixture
+def environ(tmp_path: Path) -> dict[str, str]:
+    """An environment with a development folder and a port of the test's own."""
+    return {**os.environ, "ONBOARDING_DEV_FOLDER": str(tmp_path / "dev"), "PORT": str(free_port())}
+
+
+@pytest.fixture
+def running(environ: dict[str, str], tmp_path: Path) -> Iterator[subprocess.Popen[str]]:
+    """`make dev`'s process, its output in the file output.txt."""
+    with (tmp_path / "output.txt").open("w") as output:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "scripts.dev"], cwd=ROOT, env=environ, stdout=output, stderr=output, text=True
+        )
+    wait_until(lambda: "/api/onboarding/summary" in _output(tmp_path) or process.poll() is not None)
+    yield process
+    if process.poll() is None:
+        process.send_signal(signal.SIGINT)
+        process.wait(30)
+
+
+def test_the_printed_commands_work_and_ctrl_c_stops_everything(
+    running: subprocess.Popen[str], environ: dict[str, str], tmp_path: Path
+) -> None:
+    """What a person pastes succeeds; then Ctrl-C ends with no traceback, a free port and no Postgres."""
+    commands = re.findall(r"^curl .*$", _output(tmp_path), re.MULTILINE)
+    assert len(commands) == 3
+    for command in commands:
+        answer = _curl(command, int(environ["PORT"]))
+        assert answer[0] in {200, 201}, (command, answer, _output(tmp_path))
+
+    running.send_signal(signal.SIGINT)
+    assert running.wait(30) == 0
+    assert "Traceback" not in _output(tmp_path)
+    socket.create_server(("127.0.0.1", int(environ["PORT"]))).close()
+    assert not LocalPostgres(tmp_path / "dev" / "postgres").is_running()
+
+
+def test_success_lines_of_the_functions_are_seen(
+    running: subprocess.Popen[str], environ: dict[str, str], tmp_path: Path
+) -> None:
+    """Whoever watches the terminal sees what was stored."""
+    save = re.findall(r"^curl .* -d .*$", _output(tmp_path), re.MULTILINE)[0]
+    assert _curl(save, int(environ["PORT"]))[0] == 200
+    wait_until(lambda: "DATABASE: API key for gemini saved to database for user" in _output(tmp_path))
+
+
+def test_a_changed_file_reloads_the_server(
+    running: subprocess.Popen[str], environ: dict[str, str], tmp_path: Path
+) -> None:
+    """After a change the new code answers, and no caller was refused meanwhile."""
+    module = ROOT / "scripts" / "routes.py"
+    os.utime(module)
+    wait_until(lambda: "Reloading: scripts/routes.py changed." in _output(tmp_path))
+    assert _curl(f"curl http://localhost:{environ['PORT']}/api/health", int(environ["PORT"]))[0] == 200
+    assert running.poll() is None
+
+
+def test_a_taken_port_gets_one_line(environ: dict[str, str], tmp_path: Path) -> None:
+    """The line names the port and the way out, and nothing was started."""
+    with socket.create_server(("127.0.0.1", int(environ["PORT"]))):
+        done = _run("scripts.dev", environ)
+    assert done.returncode == 1
+    assert re.fullmatch(rf"Port {environ['PORT']} is taken: .* PORT=\d+ make dev\n", done.stderr)
+    assert not (tmp_path / "dev" / "postgres").exists()
+
+
+@pytest.mark.parametrize("port", ["abc", "99999", "-1"])
+def test_a_port_that_is_none_gets_one_line(environ: dict[str, str], port: str) -> None:
+    """A typing error in PORT is no traceback."""
+    done = _run("scripts.dev", {**environ, "PORT": port})
+    assert done.returncode == 1
+    assert re.fullmatch(rf"PORT={port} is not a port number: .*\n", done.stderr)
+
+
+@pytest.mark.parametrize("module", ["scripts.dev", "scripts.dev_database", "scripts.demo"])
+def test_a_stale_data_folder_gets_one_line(environ: dict[str, str], tmp_path: Path, module: str) -> None:
+    """Every command that needs the database says what to do, in one line."""
+    (tmp_path / "dev" / "postgres").mkdir(parents=True)
+    (tmp_path / "dev" / "postgres" / "PG_VERSION").write_text("9.6\n")
+    done = _run(module, {name: value for name, value in environ.items() if name != "DATABASE_URL"})
+    assert done.returncode == 1
+    assert re.fullmatch(r".*To start afresh, without its data: rm -rf .*\n", done.stderr)
+
+
+def test_the_token_command_prints_a_valid_token_alone(environ: dict[str, str], tmp_path: Path) -> None:
+    """`TOKEN=$(make token USER=user_2abc)` can be used as it is."""
+    done = subprocess.run(
+        [sys.executable, "-m", "scripts.dev_token", "user_2abc"],
+        cwd=ROOT,
+        env=environ,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    key = SigningKey((tmp_path / "dev" / "signing_key.pem").read_text())
+    claims = jwt.decode(done.stdout.strip(), key.public_pem, algorithms=["RS256"])
+    assert claims["sub"] == "user_2abc"
+    assert claims["v"] == 2
+    assert claims["exp"] - claims["iat"] == 12 * 60 * 60
+
+
+def test_development_keys_are_kept_and_private(tmp_path: Path) -> None:
+    """A second run decrypts what the first encrypted, and no other user of the machine can read the keys."""
+    first, second = development_environment("url", tmp_path), development_environment("url", tmp_path)
+    assert first == second
+    assert {file.stat().st_mode & 0o077 for file in tmp_path.iterdir()} == {0}
+
+
+def test_a_token_of_another_key_does_not_verify() -> None:
+    """Two clones do not accept each other's tokens."""
+    signed = SigningKey.generate().sign(session_claims("user_a"))
+    with pytest.raises(jwt.InvalidSignatureError):
+        jwt.decode(signed, SigningKey.generate().public_pem, algorithms=["RS256"])
+
+
+def test_the_demo_shows_step_6_with_masked_keys(environ: dict[str, str]) -> None:
+    """Six steps over HTTP, then everything that is stored, and no key in full."""
+    done = _run("scripts.demo", environ)
+    assert done.returncode == 0, done.stderr
+    assert "100.0 %" in done.stdout
+    assert "https://bakery.example.com" in done.stdout
+    assert re.search(r"Gemini +AIza….{4}\n", done.stdout)
+    assert not re.search(r"AIza[\w-]{5}", done.stdout)
+    assert max(map(len, done.stdout.splitlines())) <= 100
+
+
+def test_the_demo_uses_the_running_server(running: subprocess.Popen[str], environ: dict[str, str]) -> None:
+    """Beside `make dev` the demo's user can be looked at afterwards."""
+    done = _run("scripts.demo", environ)
+    assert done.returncode == 0, done.stderr
+    assert f"on http://localhost:{environ['PORT']}\n" in done.stdout
+
+
+def test_the_env_file_of_vercel_dev_is_one_line_a_variable(tmp_path: Path) -> None:
+    """The PEM's line ends are written as two characters, and what we wrote is written anew."""
+    file = tmp_path / ".env"
+    for key in ("a\nb\n", "c\n"):
+        write_env_file(file, {"CLERK_JWT_KEY": key, "DATABASE_URL": "postgresql://x"})
+    assert file.read_text() == f'{MARK}\nCLERK_JWT_KEY="c\\n"\nDATABASE_URL="postgresql://x"\n'
+    assert file.stat().st_mode & 0o077 == 0
+
+
+def test_a_persons_own_env_file_is_left_alone(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Nobody loses their settings to `make vercel-dev`, and they are told whose are used."""
+    file = tmp_path / ".env"
+    file.write_text("DATABASE_URL=mine\n")
+    write_env_file(file, {"DATABASE_URL": "ours"})
+    assert file.read_text() == "DATABASE_URL=mine\n"
+    assert ".env is your own" in capsys.readouterr().err
+
+
+def _output(tmp_path: Path) -> str:
+    return (tmp_path / "output.txt").read_text()
+
+
+def _run(module: str, environ: dict[str, str]) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", module]
+    return subprocess.run(command, cwd=ROOT, env=environ, capture_output=True, text=True, timeout=120, check=False)
+
+
+def _curl(command: str, port: int) -> tuple[int, Any]:
+    """Do what the curl command says; curl itself may be missing."""
+    words = shlex.split(command)
+    headers = dict(words[at + 1].split(": ", 1) for at, word in enumerate(words) if word == "-H")
+    body = words[words.index("-d") + 1] if "-d" in words else None
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
+    try:
+        path = words[1].removeprefix(f"http://localhost:{port}")
+        connection.request("GET" if body is None else "POST", path, body, headers)
+        response = connection.getresponse()
+        return response.status, json.loads(response.read())
+    finally:
+        connection.close()

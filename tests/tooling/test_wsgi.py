@@ -1,0 +1,181 @@
+from __future__ import annotations
+
+import http.client
+import json
+import socket
+import threading
+from collections.abc import Iterator
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+from wsgiref.util import setup_testing_defaults
+
+import pytest
+
+from scripts.dev_server import dechunked, make_server
+from scripts.wsgi import LARGEST_BODY_KEPT, CombinedApp, UnreadableBodyError, raw_target, read_body
+from tests.support.client import Client
+from tests.support.project import make_project
+
+
+@pytest.fixture
+def echo(tmp_path: Path) -> Iterator[Client]:
+    """A served project with the functions /api/a and /api/b."""
+    rewrites = {"/api/files/:path*": "/api/b"}
+    project = make_project(tmp_path / "project", functions=("api/a", "api/b"), rewrites=rewrites)
+    with make_server(CombinedApp(project), port=0) as server:
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
+        thread.start()
+        yield Client("127.0.0.1", server.server_port, str)
+        server.shutdown()
+        thread.join()
+
+
+def test_a_function_sees_the_original_raw_path_after_a_rewrite(echo: Client) -> None:
+    """As on Vercel: %2F in a segment stays one segment, and the parameters stand in the query string."""
+    seen = echo.get("/api/files/https%3A%2F%2Fexample.com%2Fa?x=1").json()
+    assert seen["function"] == "api.b"
+    assert seen["PATH_INFO"] == "/api/files/https%3A%2F%2Fexample.com%2Fa"
+    assert seen["QUERY_STRING"] == "x=1&path=https%3A%2F%2Fexample.com%2Fa"
+    assert seen["SCRIPT_NAME"] == ""
+
+
+def test_a_request_without_a_body_has_length_zero_and_no_type(echo: Client) -> None:
+    """As on Vercel: CONTENT_LENGTH is there always, and no Content-Type is made up."""
+    seen = echo.get("/api/a").json()
+    assert (seen["CONTENT_LENGTH"], seen["CONTENT_TYPE"], seen["body"]) == ("0", "", 0)
+
+
+def test_a_chunked_body_arrives_whole_with_its_length(echo: Client) -> None:
+    """As on Vercel: the function never meets the chunked encoding."""
+    connection = http.client.HTTPConnection(echo.host, echo.port, timeout=10)
+    connection.request("POST", "/api/a", iter([b"one", b"two"]), encode_chunked=True)
+    seen = json.loads(connection.getresponse().read())
+    connection.close()
+    assert (seen["CONTENT_LENGTH"], seen["body"], seen["chunked"]) == ("6", 6, False)
+
+
+def test_both_framings_at_once_are_refused(echo: Client) -> None:
+    """Content-Length beside Transfer-Encoding may be request smuggling (RFC 9112, 6.3)."""
+    head = b"POST /api/a HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n"
+    assert _first_line(echo, head + b"0\r\n\r\n").startswith(b"HTTP/1.1 400")
+
+
+def test_curl_is_told_to_go_on_with_a_large_body(echo: Client) -> None:
+    """`Expect: 100-continue` is answered at once, or curl would wait a second."""
+    head = b"POST /api/a HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\nExpect: 100-continue\r\n\r\n"
+    assert _first_line(echo, head) == b"HTTP/1.1 100 Continue\r\n"
+
+
+def test_a_body_that_is_far_too_large_is_answered_and_not_kept(echo: Client) -> None:
+    """The function learns the true length, so that it can refuse, and no more than Vercel's limit is held."""
+    seen = echo.post("/api/a", body=b"x" * (LARGEST_BODY_KEPT + 1_000_000)).json()
+    assert seen["CONTENT_LENGTH"] == str(LARGEST_BODY_KEPT + 1_000_000)
+    assert seen["body"] == LARGEST_BODY_KEPT
+
+
+def test_the_index_page_is_served_at_the_root(echo: Client) -> None:
+    """Whoever opens the base URL in a browser learns what it is."""
+    response = echo.get("/")
+    assert (response.status, response.text) == (200, "<h1>Hello</h1>")
+    assert response.headers["Content-Type"] == "text/html; charset=utf-8"
+    assert echo.request("HEAD", "/").body == b""
+    assert echo.post("/index.html").status == 405
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/secret.txt",
+        "/../secret.txt",
+        "/%2e%2e/secret.txt",
+        "/..%2fsecret.txt",
+        "//../secret.txt",
+        "/public/../../secret.txt",
+        "/vercel.json",
+        "/api/a.py",
+        "/%00",
+        "/" + "a" * 5000,
+        "/api",
+    ],
+)
+def test_nothing_but_public_can_be_downloaded(echo: Client, path: str) -> None:
+    """No spelling of a path leaves the public folder, and none is a server error."""
+    assert echo.get(path).status == 404
+
+
+def test_a_link_out_of_public_is_not_followed(tmp_path: Path) -> None:
+    """A symbolic link does not publish what it points to."""
+    project = make_project(tmp_path, functions=("api/a",), rewrites={})
+    (project / "public" / "link.txt").symlink_to(project / "secret.txt")
+    assert _call(CombinedApp(project), RAW_URI="/link.txt") == "404 Not Found"
+
+
+def test_a_function_that_cannot_be_imported_stops_the_start(tmp_path: Path) -> None:
+    """An operator sees it at deployment, not a caller later."""
+    project = make_project(tmp_path, functions=("api/a",), rewrites={})
+    (project / "api" / "a.py").write_text("import no_such_module")
+    with pytest.raises(ModuleNotFoundError):
+        CombinedApp(project)
+
+
+@pytest.mark.parametrize(
+    ("environ", "expected"),
+    [
+        ({"RAW_URI": "/a%2Fb?x=%20"}, ("/a%2Fb", "x=%20")),
+        ({"REQUEST_URI": "/a%2Fb"}, ("/a%2Fb", "")),
+        ({"RAW_URI": "http://host/a%2Fb?x=1"}, ("/a%2Fb", "x=1")),
+        ({"RAW_URI": "//host/a"}, ("//host/a", "")),
+        ({"PATH_INFO": "/a b/\xc3\xa9", "QUERY_STRING": "x=1"}, ("/a%20b/%C3%A9", "x=1")),
+        ({}, ("/", "")),
+    ],
+)
+def test_the_raw_path_is_found_under_every_servers_name_for_it(
+    environ: dict[str, str], expected: tuple[str, str]
+) -> None:
+    """gunicorn says RAW_URI, others REQUEST_URI; without either, the path is quoted again."""
+    assert raw_target(environ) == expected
+
+
+@pytest.mark.parametrize("length", ["-1", "+1", "1_0", "x", "\u0661"])
+def test_a_length_that_is_no_number_is_refused(length: str) -> None:
+    """Only digits are a Content-Length (RFC 9110, 8.6)."""
+    with pytest.raises(UnreadableBodyError):
+        read_body({"CONTENT_LENGTH": length, "wsgi.input": BytesIO(b"abc")})
+
+
+def test_chunks_that_the_server_did_not_decode_are_refused() -> None:
+    """Without `wsgi.input_terminated` nobody knows where such a body ends."""
+    with pytest.raises(UnreadableBodyError):
+        read_body({"HTTP_TRANSFER_ENCODING": "chunked", "wsgi.input": BytesIO(b"abc")})
+
+
+def test_a_terminated_input_is_read_to_its_end() -> None:
+    """gunicorn decodes chunks itself, and says so."""
+    environ = {"HTTP_TRANSFER_ENCODING": "chunked", "wsgi.input_terminated": True, "wsgi.input": BytesIO(b"abc")}
+    assert read_body(environ) == (b"abc", 3)
+
+
+@pytest.mark.parametrize("body", [b"", b"x\r\n", b"5\r\nabc", b"3\r\nabcd\r\n0\r\n\r\n", b"-1\r\nabc"])
+def test_a_malformed_chunk_is_refused(body: bytes) -> None:
+    """A body that breaks off is never taken for a whole one."""
+    with pytest.raises(ValueError, match=r"breaks off|invalid literal"):
+        dechunked(BytesIO(body))
+
+
+def test_chunk_extensions_and_trailers_are_passed_over() -> None:
+    """Both are allowed by RFC 9112, 7.1, and mean nothing here."""
+    assert dechunked(BytesIO(b"3;a=b\r\nabc\r\n0\r\nTrailer: x\r\n\r\n")) == b"abc"
+
+
+def _first_line(client: Client, request: bytes) -> bytes:
+    with socket.create_connection((client.host, client.port), timeout=10) as connection:
+        connection.sendall(request)
+        return connection.makefile("rb").readline()
+
+
+def _call(app: CombinedApp, **environ: Any) -> str:
+    statuses: list[str] = []
+    setup_testing_defaults(environ)
+    list(app(environ, lambda status, *_: statuses.append(status)))  # type: ignore[arg-type]  # nobody writes
+    return statuses[0]
