@@ -36,7 +36,7 @@ vercel-dev: $(STAMP) ## the same under the real `vercel dev`
 	@$(BIN)/python -m scripts.vercel_dev
 
 # A name on PATH may be a shim that does not run, or too old: each candidate is run before it is believed.
-$(STAMP): requirements.txt requirements-dev.txt
+$(STAMP): $(wildcard requirements*.txt)
 	@set -eu; \
 	if ! $(BIN)/python -c 'import sys; sys.exit(sys.version_info < (3, 12))' 2>/dev/null; then \
 	    rm -rf .venv; \
@@ -53,6 +53,7 @@ $(STAMP): requirements.txt requirements-dev.txt
 	        uv venv --quiet --python 3.12 .venv; \
 	    fi; \
 	fi; \
+	echo 'Installing what is pinned in requirements-dev.txt into .venv, once.' >&2; \
 	if $(BIN)/python -m pip --version >/dev/null 2>&1; then \
 	    $(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt >&2; \
 	else \

@@ -73,10 +73,11 @@ def test_a_changed_file_reloads_the_server(
     running: subprocess.Popen[str], environ: dict[str, str], tmp_path: Path
 ) -> None:
     """After a change the new code answers, and no caller was refused meanwhile."""
-    module = ROOT / "scripts" / "routes.py"
-    os.utime(module)
+    health = f"curl http://localhost:{environ['PORT']}/api/health"
+    assert _curl(health, int(environ["PORT"]))[0] == 200
+    os.utime(ROOT / "scripts" / "routes.py")
     wait_until(lambda: "Reloading: scripts/routes.py changed." in _output(tmp_path))
-    assert _curl(f"curl http://localhost:{environ['PORT']}/api/health", int(environ["PORT"]))[0] == 200
+    assert _curl(health, int(environ["PORT"]))[0] == 200
     assert running.poll() is None
 
 
