@@ -102,9 +102,9 @@ class OriginPatterns:
 
     @classmethod
     def parse(cls, value: str | None) -> "OriginPatterns":
-        """Read a comma list. A trailing slash is forgiven: browsers never send one."""
+        """Read a comma list. A trailing slash is forgiven; an entry without a scheme would match `null` and is none."""
         entries = [entry.strip().rstrip("/") for entry in (value or "").split(",")]
-        return cls(tuple(_origin_expression(entry) for entry in entries if entry))
+        return cls(tuple(_origin_expression(entry) for entry in entries if "://" in entry))
 
     def __bool__(self) -> bool:
         return bool(self.expressions)

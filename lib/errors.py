@@ -13,17 +13,17 @@ class OnboardingError(Exception):
 
 @dataclass(frozen=True)
 class FieldError:
-    """One refused field: its dotted path in the body and what would be right."""
+    """One refused field: its dotted path in the body, and what would be right, worded to follow that path."""
 
     field: str
     message: str
 
 
 class InvalidData(OnboardingError):
-    """The body is well formed but breaks a rule; `errors` names each refused field."""
+    """The body is well formed but breaks a rule; `errors` names each refused field, the first one in `detail`."""
 
     def __init__(self, errors: list[FieldError]) -> None:
-        super().__init__(f"{errors[0].field}: {errors[0].message}")
+        super().__init__(f"{errors[0].field} {errors[0].message}.")
         self.errors = errors
 
 

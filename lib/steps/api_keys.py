@@ -17,9 +17,9 @@ _MASKED = re.compile(r"(?:.{4})?…(?:.{4})?", re.DOTALL)
 _UUID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 
 _FORMATS: dict[str, tuple[Callable[[str], object], str]] = {
-    "gemini": (lambda key: key.startswith("AIza"), "a Gemini key starts with AIza"),
-    "exa": (_UUID.fullmatch, "an Exa key is a UUID, such as 01234567-89ab-cdef-0123-456789abcdef"),
-    "copilotkit": (lambda key: key.startswith("ck_pub_"), "a CopilotKit key starts with ck_pub_"),
+    "gemini": (lambda key: key.startswith("AIza"), "must start with AIza, as Gemini keys do"),
+    "exa": (_UUID.fullmatch, "must be a UUID such as 01234567-89ab-cdef-0123-456789abcdef, as Exa keys are"),
+    "copilotkit": (lambda key: key.startswith("ck_pub_"), "must start with ck_pub_, as CopilotKit keys do"),
 }
 
 
@@ -108,7 +108,7 @@ def _judged(entries: Mapping[str, Any]) -> tuple[dict[str, str], list[FieldError
         if provider is None:
             # Somebody who swaps name and value must not find the key in an error.
             shown = name if _PLAIN_NAME.fullmatch(name) else masked(name)
-            errors.append(FieldError(f"data.api_keys.{shown}", f"is no provider here: {_PROVIDER_EXPECTED}"))
+            errors.append(FieldError(f"data.api_keys.{shown}", f"is not supported: the provider {_PROVIDER_EXPECTED}"))
         elif key is None or key == "" or (isinstance(key, str) and is_masked(key)):
             continue
         elif problem := key_problem(provider, key):

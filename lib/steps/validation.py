@@ -20,9 +20,24 @@ def judge[Model: BaseModel](model: type[Model], payload: Mapping[str, Any], pref
         return model.model_validate(payload)
     except ValidationError as error:
         problems = error.errors(include_input=False, include_url=False, include_context=False)
-        raise InvalidData([_field_error(problem["loc"], problem["msg"], prefix) for problem in problems]) from None
+        raise InvalidData(
+            [_field_error(problem["loc"], problem["type"], problem["msg"], prefix) for problem in problems]
+        ) from None
 
 
-def _field_error(location: tuple[int | str, ...], message: str, prefix: str) -> FieldError:
+def _field_error(location: tuple[int | str, ...], kind: str, message: str, prefix: str) -> FieldError:
     path = ".".join(part for part in (prefix, *map(str, location)) if part)
-    return FieldError(path, message.removeprefix("Value error, "))
+    return FieldError(path, _EXPECTED.get(kind) or message.removeprefix("Value error, "))
+
+
+# pydantic's kinds of errors in the words of this service: each completes a sentence that begins with the field.
+_EXPECTED = {
+    "missing": "is required",
+    "string_type": "must be a string",
+    "bool_type": "must be true or false",
+    "dict_type": "must be an object",
+    "model_type": "must be an object",
+    "model_attributes_type": "must be an object",
+    "list_type": "must be a list",
+    "too_short": "must not be empty",
+}

@@ -18,7 +18,7 @@ def config(_call: Call) -> dict[str, Any]:
 
 def providers(_call: Call) -> dict[str, Any]:
     """Every provider by its name."""
-    return {"providers": {name: asdict(provider) for name, provider in PROVIDERS.items()}}
+    return {name: asdict(provider) for name, provider in PROVIDERS.items()}
 
 
 def setup(call: Call) -> dict[str, Any]:

@@ -1,0 +1,193 @@
+from typing import Any
+
+import pytest
+
+from lib.errors import InvalidData
+from lib.steps.integrations import integrations
+from lib.steps.persona import persona, persona_draft
+from lib.steps.research_preferences import research_preferences
+from lib.steps.website_analysis import website_analysis
+
+PERSONA = {"corePersona": {"identity": {"voice": "x"}}, "platformPersonas": {"linkedin": {}}}
+
+
+def fields_refused(rule: Any, data: dict[str, Any]) -> list[str]:
+    with pytest.raises(InvalidData) as refused:
+        rule(data)
+    return [error.field for error in refused.value.errors]
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        {"website": "https://example.com"},
+        {"website_url": " http://example.com:8080/a?b=c "},
+        {"website": "", "website_url": "https://例え.jp/"},
+        {"analysis": {"website_url": "https://example.com"}},
+    ],
+)
+def test_a_website_is_an_http_url_with_a_host(data: dict[str, Any]) -> None:
+    """Under any of the names that the wizard uses, trimmed."""
+    assert website_analysis(data).website_url.startswith("http")
+    assert website_analysis(data).website_url == website_analysis(data).website_url.strip()
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "example.com",
+        "ftp://example.com",
+        "https://",
+        "https:///path",
+        "javascript:alert(1)",
+        "http://a b.com",
+        "http://a:99999/",
+        "http://[::1",
+        "https://a\u0007.com",
+        "https://" + "a" * 8192,
+        5,
+        ["https://example.com"],
+    ],
+)
+def test_anything_else_is_refused_by_its_own_field(url: object) -> None:
+    """Each name of the URL has its own path in the error."""
+    assert fields_refused(website_analysis, {"website": url}) == ["data.website"]
+    assert fields_refused(website_analysis, {"website_url": url}) == ["data.website_url"]
+    assert fields_refused(website_analysis, {"analysis": {"website_url": url}}) == ["data.analysis.website_url"]
+
+
+def test_a_business_without_a_website_needs_no_url() -> None:
+    """Its description is kept in place of an analysis; without either, the URL is what is missing."""
+    business = {"business_description": "Bakery", "industry": "Food"}
+    assert website_analysis({"website": "", "businessData": business}).columns["business_data"] == business
+    assert website_analysis({"businessData": business}).website_url == ""
+    assert fields_refused(website_analysis, {}) == ["data.website"]
+    assert fields_refused(website_analysis, {"website_url": "", "businessData": {}}) == ["data.website_url"]
+
+
+@pytest.mark.parametrize("value", ["text", 5, [], True])
+def test_analysis_and_business_data_are_objects(value: object) -> None:
+    """Another type is named."""
+    for name in ("analysis", "businessData"):
+        assert fields_refused(website_analysis, {"website": "https://a.b", name: value}) == [f"data.{name}"]
+
+
+def test_analysis_fields_are_taken_nested_or_from_the_top() -> None:
+    """The nested one wins; neither is lost when the other is absent."""
+    columns = website_analysis(
+        {
+            "website": "https://a.b",
+            "writing_style": {"tone": "top"},
+            "content_type": {"purpose": "top"},
+            "analysis": {"writing_style": {"tone": "nested"}, "crawl_result": {"content": "x"}},
+        }
+    ).columns
+    assert columns["writing_style"] == {"tone": "nested"}
+    assert columns["content_type"] == {"purpose": "top"}
+    assert columns["crawl_result"] == {"content": "x"}
+    assert columns["target_audience"] is None
+
+
+def test_guidelines_and_patterns_standing_directly_in_analysis_find_their_object() -> None:
+    """What stands in the object already wins; fields that nobody knows are kept apart."""
+    columns = website_analysis(
+        {
+            "website": "https://a.b",
+            "analysis": {
+                "best_practices": ["direct"],
+                "guidelines": ["direct"],
+                "style_guidelines": {"guidelines": ["in the object"]},
+                "unique_elements": ["Own terms"],
+                "seo_audit": {"score": 5},
+            },
+        }
+    ).columns
+    assert columns["style_guidelines"] == {"best_practices": ["direct"], "guidelines": ["in the object"]}
+    assert columns["style_patterns"] == {"unique_elements": ["Own terms"]}
+    assert columns["additional_fields"] == {"seo_audit": {"score": 5}}
+
+
+@pytest.mark.parametrize("depth", ["Basic", "standard", "COMPREHENSIVE", " expert "])
+def test_research_depth_is_taken_in_any_letter_case(depth: str) -> None:
+    """It is stored in its canonical spelling."""
+    assert research_preferences({"research_depth": depth})["research_depth"] == depth.strip().capitalize()
+
+
+@pytest.mark.parametrize("name", ["competitors", "researchSummary", "sitemapAnalysis"])
+def test_research_done_by_the_wizard_stands_in_for_a_depth(name: str) -> None:
+    """Defaults fill the rest; an empty one does not count."""
+    value: Any = [{"url": "https://rival"}] if name == "competitors" else {"total": 1}
+    columns = research_preferences({name: value, "research_depth": ""})
+    assert columns["research_depth"] == "Standard"
+    assert (columns["content_types"], columns["auto_research"], columns["factual_content"]) == ([], True, True)
+    assert fields_refused(research_preferences, {name: type(value)()}) == ["data.research_depth"]
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("research_depth", "Deep"),
+        ("research_depth", 3),
+        ("content_types", "blog"),
+        ("auto_research", "yes"),
+        ("factual_content", 1),
+        ("competitors", {"a": 1}),
+        ("researchSummary", []),
+        ("sitemapAnalysis", "x"),
+    ],
+)
+def test_research_fields_of_the_wrong_type_are_named(name: str, value: object) -> None:
+    """Each by its own path."""
+    assert fields_refused(research_preferences, {"research_depth": "Basic", name: value}) == [f"data.{name}"]
+
+
+def test_research_style_is_also_taken_from_a_nested_analysis() -> None:
+    """The top-level one wins; an analysis that is no object is no reason to refuse the research."""
+    data = {"research_depth": "Basic", "writing_style": {"tone": "top"}}
+    nested = {"writing_style": {"tone": "nested"}, "target_audience": {"a": 1}}
+    columns = research_preferences({**data, "analysis": nested})
+    assert columns["writing_style"] == {"tone": "top"}
+    assert columns["target_audience"] == {"a": 1}
+    assert research_preferences({**data, "analysis": None})["target_audience"] is None
+
+
+def test_a_persona_has_an_identity_and_a_platform() -> None:
+    """Its four fields become columns; the two others may be missing."""
+    assert persona({**PERSONA, "selectedPlatforms": ["linkedin"]}) == {
+        "core_persona": {"identity": {"voice": "x"}},
+        "platform_personas": {"linkedin": {}},
+        "quality_metrics": None,
+        "selected_platforms": ["linkedin"],
+    }
+
+
+@pytest.mark.parametrize(
+    ("change", "field"),
+    [
+        ({"corePersona": {}}, "data.corePersona.identity"),
+        ({"corePersona": {"identity": "me"}}, "data.corePersona.identity"),
+        ({"corePersona": None}, "data.corePersona"),
+        ({"corePersona": "x"}, "data.corePersona"),
+        ({"platformPersonas": {}}, "data.platformPersonas"),
+        ({"platformPersonas": []}, "data.platformPersonas"),
+        ({"qualityMetrics": 5}, "data.qualityMetrics"),
+        ({"selectedPlatforms": "linkedin"}, "data.selectedPlatforms"),
+    ],
+)
+def test_a_persona_without_them_is_refused_by_field(change: dict[str, Any], field: str) -> None:
+    """Down to the member that is missing."""
+    assert fields_refused(persona, {**PERSONA, **change}) == [field]
+
+
+def test_a_draft_may_be_unfinished_but_not_of_the_wrong_type() -> None:
+    """Fields that nobody knows come along."""
+    draft = persona_draft({"core_persona": {}, "mood": "good"})
+    assert draft["core_persona"] == {}
+    assert draft["additional_fields"] == {"mood": "good"}
+    assert fields_refused(persona_draft, {"core_persona": []}) == ["core_persona"]
+
+
+def test_integrations_take_any_object() -> None:
+    """What has the expected type is taken out, the rest is left in the payload."""
+    taken = integrations({"connectedPlatforms": ["wix"], "primaryWebsite": 5, "email": "a@b"})
+    assert (taken.connected_platforms, taken.primary_website, taken.email) == (["wix"], None, "a@b")
