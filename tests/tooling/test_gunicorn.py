@@ -1,0 +1,63 @@
+from __future__ import annotations
+
+import http.client
+import json
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+
+import pytest
+
+from scripts.dev_settings import ROOT
+from tests.support.client import Client
+from tests.support.postgres import free_port
+from tests.support.project import make_project
+from tests.support.waiting import wait_until
+
+
+@pytest.fixture(scope="module")
+def gunicorn(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Client]:
+    """The combined app of a tiny project under gunicorn."""
+    folder, port = tmp_path_factory.mktemp("gunicorn"), free_port()
+    project = make_project(folder / "project", functions=("api/a",), rewrites={"/api/files/:path*": "/api/a"})
+    module = (
+        f"from pathlib import Path\nfrom scripts.wsgi import CombinedApp\napp = CombinedApp(Path({str(project)!r}))\n"
+    )
+    (folder / "tiny.py").write_text(module)
+    command = [sys.executable, "-m", "gunicorn", "tiny:app", "--bind", f"127.0.0.1:{port}", "--pythonpath", str(folder)]
+    with (folder / "log").open("wb") as log:
+        process = subprocess.Popen(command, cwd=ROOT, stdout=log, stderr=log)
+    try:
+        wait_until(lambda: _answers(port) or process.poll() is not None)
+        yield Client("127.0.0.1", port, str)
+    finally:
+        process.terminate()
+        process.wait(30)
+
+
+def test_gunicorn_keeps_the_raw_path(gunicorn: Client) -> None:
+    """%2F in a segment stays one segment, as on Vercel."""
+    seen = gunicorn.get("/api/files/https%3A%2F%2Fexample.com%2Fa?x=1").json()
+    assert seen["PATH_INFO"] == "/api/files/https%3A%2F%2Fexample.com%2Fa"
+    assert seen["QUERY_STRING"] == "x=1&path=https%3A%2F%2Fexample.com%2Fa"
+
+
+def test_gunicorn_gives_a_chunked_body_whole(gunicorn: Client) -> None:
+    """A body without a declared length reaches the function with one, as on Vercel."""
+    connection = http.client.HTTPConnection(gunicorn.host, gunicorn.port, timeout=10)
+    connection.request("POST", "/api/a", iter([b"one", b"two"]), encode_chunked=True)
+    seen = json.loads(connection.getresponse().read())
+    connection.close()
+    assert (seen["CONTENT_LENGTH"], seen["body"], seen["chunked"]) == ("6", 6, False)
+
+
+def test_gunicorn_serves_public_and_nothing_else(gunicorn: Client) -> None:
+    """The index page is there; no path leads out of public/."""
+    assert gunicorn.get("/").text == "<h1>Hello</h1>"
+    assert gunicorn.get("/%2e%2e/secret.txt").status == 404
+
+
+def _answers(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
