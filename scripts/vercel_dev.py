@@ -14,6 +14,7 @@ from scripts.dev_database import migrated_development_database
 from scripts.dev_settings import ROOT, SAMPLE_USER, development_environment, without_settings
 from scripts.local_postgres import LocalPostgresError
 
+INSTALLED_CLI = ROOT / "tests" / "platform" / ".cache" / "vercel" / "node_modules" / ".bin" / "vercel"
 MARK = "# Written by `make vercel-dev`, and written anew by it as long as this line is here."
 
 
@@ -37,10 +38,11 @@ def main() -> int:
 
 def find_cli() -> str:
     """The `vercel` that the platform tests installed, or the one on PATH. Raises VercelDevError."""
-    installed = sorted((ROOT / "tests" / "platform").glob("**/node_modules/.bin/vercel"))
-    found = str(installed[0]) if installed else shutil.which("vercel")
+    found = shutil.which(INSTALLED_CLI) or shutil.which("vercel")
     if found is None:
-        raise VercelDevError("There is no Vercel CLI here: install Node.js, then npm install --global vercel")
+        raise VercelDevError(
+            "There is no Vercel CLI here: install Node.js and run `make test` once, or npm install --global vercel"
+        )
     return found
 
 
@@ -61,7 +63,8 @@ def run(cli: str) -> int:
     port = os.environ.get("PORT", "3000")
     # `vercel dev` installs requirements with uv, which the virtual environment has.
     path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)])
-    environ = {**without_settings(os.environ), "PATH": path, "VERCEL_TELEMETRY_DISABLED": "1"}
+    kept = {name: value for name, value in without_settings(os.environ).items() if name != "VIRTUAL_ENV"}
+    environ = {**kept, "PATH": path, "VERCEL_TELEMETRY_DISABLED": "1"}
     print(f"A token for {SAMPLE_USER}: make token", flush=True)
     child = subprocess.Popen([cli, "dev", "--local", "--yes", "--listen", port], cwd=ROOT, env=environ)
     signal.signal(signal.SIGTERM, lambda *_: child.terminate())
