@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 
 from scripts.dev_database import migrated_development_database
@@ -59,20 +60,23 @@ def write_env_file(file: Path, variables: Mapping[str, str]) -> None:
 
 
 def run(cli: str) -> int:
-    """Run the CLI in the foreground; Ctrl-C reaches it directly, and we wait for it."""
+    """Run the CLI until it ends or we are interrupted."""
     port = os.environ.get("PORT", "3000")
     # `vercel dev` installs requirements with uv, which the virtual environment has.
     path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)])
     kept = {name: value for name, value in without_settings(os.environ).items() if name != "VIRTUAL_ENV"}
     environ = {**kept, "PATH": path, "VERCEL_TELEMETRY_DISABLED": "1"}
     print(f"A token for {SAMPLE_USER}: make token", flush=True)
-    child = subprocess.Popen([cli, "dev", "--local", "--yes", "--listen", port], cwd=ROOT, env=environ)
-    signal.signal(signal.SIGTERM, lambda *_: child.terminate())
-    while True:
-        try:
-            return child.wait()
-        except KeyboardInterrupt:
-            continue  # the terminal sent it to the CLI too, which is closing down
+    command = [cli, "dev", "--local", "--yes", "--listen", port]
+    child = subprocess.Popen(command, cwd=ROOT, env=environ, start_new_session=True)
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, lambda *_: child.send_signal(signal.SIGINT))
+    try:
+        return child.wait()
+    finally:
+        # The CLI leaves the functions behind that it keeps frozen between requests.
+        with suppress(ProcessLookupError):
+            os.killpg(child.pid, signal.SIGKILL)
 
 
 if __name__ == "__main__":
