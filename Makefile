@@ -16,7 +16,7 @@ dev: $(STAMP) ## serve every function on http://localhost:3000 (PORT=… for ano
 	@$(BIN)/python -m scripts.dev
 
 test: $(STAMP) ## run the whole suite
-	@$(BIN)/python -m pytest -n $(WORKERS) --maxprocesses 8 --dist worksteal
+	@$(BIN)/python -m pytest -n $(WORKERS) --maxprocesses 8 --dist loadgroup
 
 demo: $(STAMP) ## walk the six steps over HTTP as a new user and show step 6
 	@$(BIN)/python -m scripts.demo

@@ -18,7 +18,6 @@ import pytest
 
 from scripts.dev_settings import ROOT, SigningKey, development_environment, session_claims
 from scripts.local_postgres import LocalPostgres
-from scripts.vercel_dev import MARK, write_env_file
 from tests.support.postgres import free_port
 from tests.support.waiting import wait_until
 
@@ -155,24 +154,6 @@ def test_the_demo_uses_the_running_server(running: subprocess.Popen[str], enviro
     done = _run("scripts.demo", environ)
     assert done.returncode == 0, done.stderr
     assert f"on http://localhost:{environ['PORT']}\n" in done.stdout
-
-
-def test_the_env_file_of_vercel_dev_is_one_line_a_variable(tmp_path: Path) -> None:
-    """The PEM's line ends are written as two characters, and what we wrote is written anew."""
-    file = tmp_path / ".env"
-    for key in ("a\nb\n", "c\n"):
-        write_env_file(file, {"CLERK_JWT_KEY": key, "DATABASE_URL": "postgresql://x"})
-    assert file.read_text() == f'{MARK}\nCLERK_JWT_KEY="c\\n"\nDATABASE_URL="postgresql://x"\n'
-    assert file.stat().st_mode & 0o077 == 0
-
-
-def test_a_persons_own_env_file_is_left_alone(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """Nobody loses their settings to `make vercel-dev`, and they are told whose are used."""
-    file = tmp_path / ".env"
-    file.write_text("DATABASE_URL=mine\n")
-    write_env_file(file, {"DATABASE_URL": "ours"})
-    assert file.read_text() == "DATABASE_URL=mine\n"
-    assert ".env is your own" in capsys.readouterr().err
 
 
 def _output(tmp_path: Path) -> str:

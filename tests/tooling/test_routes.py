@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -95,3 +96,15 @@ def test_every_url_of_the_contract_reaches_its_function(path: str, function: str
     route = RouteTable.read(ROOT).resolve(path)
     assert route is not None
     assert route.function == f"/api/{function}"
+
+
+def test_every_url_on_the_index_page_is_routed() -> None:
+    """The page at the root names no URL that nobody answers."""
+    page = (ROOT / "public" / "index.html").read_text()
+    urls = re.findall(r"<code>(/api/[^<]+)</code>", page)
+    assert len(urls) > 25
+    table = RouteTable.read(ROOT)
+    for url in urls:
+        route = table.resolve(re.sub(r"[{}]", "", url.replace("{n}", "4")))
+        assert route is not None, url
+        assert not route.query.startswith("path=onboarding/"), f"{url} reaches the last rewrite, for unknown paths"
