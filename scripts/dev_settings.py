@@ -11,6 +11,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import cast
 
 import jwt
 from cryptography.hazmat.primitives import serialization
@@ -58,10 +59,14 @@ class SigningKey:
         return cls(pem.decode())
 
     @cached_property
+    def _private_key(self) -> rsa.RSAPrivateKey:
+        # Reading a PEM checks the primes, which takes far longer than signing.
+        return cast(rsa.RSAPrivateKey, serialization.load_pem_private_key(self.private_pem.encode(), password=None))
+
+    @cached_property
     def public_pem(self) -> str:
         """What CLERK_JWT_KEY holds."""
-        key = serialization.load_pem_private_key(self.private_pem.encode(), password=None)
-        public = key.public_key().public_bytes(
+        public = self._private_key.public_key().public_bytes(
             serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
         )
         return public.decode()
@@ -69,7 +74,7 @@ class SigningKey:
     def sign(self, claims: Mapping[str, object], *, headers: Mapping[str, object] | None = None) -> str:
         """Sign claims as an RS256 JWT."""
         return jwt.encode(
-            dict(claims), self.private_pem, algorithm="RS256", headers=dict(headers or {"kid": "ins_dev"})
+            dict(claims), self._private_key, algorithm="RS256", headers=dict(headers or {"kid": "ins_dev"})
         )
 
 

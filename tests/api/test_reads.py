@@ -6,7 +6,7 @@ from tests.support.wizard import EXA, GEMINI, INTEGRATIONS, PERSONA, RESEARCH, W
 USER = "user_2reads"
 
 
-def get(http: Client, path: str, status: int = 200) -> Any:
+def _get(http: Client, path: str, status: int = 200) -> Any:
     response = http.get(f"/api/onboarding/{path}", user=USER)
     assert response.status == status, response.text
     return response.json()
@@ -14,7 +14,7 @@ def get(http: Client, path: str, status: int = 200) -> Any:
 
 def test_summary_of_nothing_is_empty_and_no_error(http: Client) -> None:
     """Null or {} for everything that is missing."""
-    found = get(http, "summary")
+    found = _get(http, "summary")
     assert found["api_keys"] == found["integrations"] == {}
     for name in ("website_url", "style_analysis", "research_preferences", "personalization_settings", "persona"):
         assert found[name] is None
@@ -25,7 +25,7 @@ def test_summary_of_nothing_is_empty_and_no_error(http: Client) -> None:
 def test_summary_shows_everything_that_was_stored(http: Client) -> None:
     """Keys masked, the rest as it was sent."""
     walk(http, USER, 1, 2, 3, 4, 5)
-    found = get(http, "summary")
+    found = _get(http, "summary")
     assert found["api_keys"]["gemini"] == "AIza…kkkk"
     assert found["website_url"] == WEBSITE["website"]
     assert found["style_analysis"]["writing_style"] == WEBSITE["analysis"]["writing_style"]
@@ -44,27 +44,30 @@ def test_summary_shows_everything_that_was_stored(http: Client) -> None:
 
 def test_website_analysis_is_null_with_200_when_there_is_none(http: Client) -> None:
     """A 404 would blank the whole page."""
-    assert get(http, "website-analysis") is None
+    assert _get(http, "website-analysis") is None
 
 
 def test_the_newest_analysis_is_the_current_one(http: Client) -> None:
     """Saving an earlier website again makes it the newest."""
     walk(http, USER, 2)
     complete_step(http, USER, 2, {"website": "https://second.example.com"})
-    assert get(http, "website-analysis")["website_url"] == "https://second.example.com"
+    assert _get(http, "website-analysis")["website_url"] == "https://second.example.com"
     walk(http, USER, 2)
-    found = get(http, "website-analysis")
+    found = _get(http, "website-analysis")
     assert found["website_url"] == WEBSITE["website"]
     assert found["crawl_result"] == WEBSITE["analysis"]["crawl_result"]
     assert found["style_guidelines"] == {"best_practices": ["Lead with the benefit"]}
-    assert (found["status"], set(found["style_analysis"])) == ("completed", set(get(http, "summary")["style_analysis"]))
+    assert (found["status"], set(found["style_analysis"])) == (
+        "completed",
+        set(_get(http, "summary")["style_analysis"]),
+    )
 
 
 def test_earlier_analyses_are_listed_newest_first(http: Client) -> None:
     """One for each website."""
     for url in ("https://a.example.com", "https://b.example.com", "https://a.example.com"):
         complete_step(http, USER, 2, {"website": url, "writing_style": {"tone": url}})
-    found = get(http, "style-detection/session-analyses")
+    found = _get(http, "style-detection/session-analyses")
     assert found["success"] is True
     assert [analysis["website_url"] for analysis in found["analyses"]] == [
         "https://a.example.com",
@@ -76,33 +79,33 @@ def test_earlier_analyses_are_listed_newest_first(http: Client) -> None:
 def test_one_analysis_has_flat_columns(http: Client) -> None:
     """By its id; an unknown one and one that is no number are 404."""
     walk(http, USER, 2)
-    wanted = get(http, "website-analysis")["analysis_id"]
-    found = get(http, f"style-detection/analysis/{wanted}")
+    wanted = _get(http, "website-analysis")["analysis_id"]
+    found = _get(http, f"style-detection/analysis/{wanted}")
     assert found["success"] is True
     assert found["analysis"]["writing_style"] == WEBSITE["analysis"]["writing_style"]
     assert found["analysis"]["website_url"] == WEBSITE["website"]
     for unknown in ("0", "999999", "abc", "-1", "1e3", "9" * 40, "1%00"):
-        get(http, f"style-detection/analysis/{unknown}", status=404)
+        _get(http, f"style-detection/analysis/{unknown}", status=404)
 
 
 def test_check_existing_takes_the_whole_encoded_url(http: Client) -> None:
     """Slashes, a query and percent signs in it included."""
     walk(http, USER, 2)
     complete_step(http, USER, 2, {"website": "https://example.com/a%2Fb", "target_audience": {"x": 1}})
-    found = get(http, "style-detection/check-existing/https%3A%2F%2Fshop.example.com%2Fa%3Fb%3Dc")
+    found = _get(http, "style-detection/check-existing/https%3A%2F%2Fshop.example.com%2Fa%3Fb%3Dc")
     assert (found["exists"], found["summary"]["content_type"]) == (True, {"primary_type": "Guides"})
     assert found["analysis_id"]
     assert found["analysis_date"]
-    found = get(http, "style-detection/check-existing/https%3A%2F%2Fexample.com%2Fa%252Fb")
+    found = _get(http, "style-detection/check-existing/https%3A%2F%2Fexample.com%2Fa%252Fb")
     assert found["summary"] == {"writing_style": None, "target_audience": {"x": 1}, "content_type": None}
-    assert get(http, "style-detection/check-existing/https%3A%2F%2Fshop.example.com") == {"exists": False}
+    assert _get(http, "style-detection/check-existing/https%3A%2F%2Fshop.example.com") == {"exists": False}
 
 
 def test_research_preferences_hold_every_field_of_the_payload(http: Client) -> None:
     """With id, session and times; null with 200 when there are none."""
-    assert get(http, "research-preferences") is None
+    assert _get(http, "research-preferences") is None
     walk(http, USER, 3)
-    found = get(http, "research-preferences")
+    found = _get(http, "research-preferences")
     assert {name: found[name] for name in RESEARCH} == RESEARCH
     assert (found["research_depth"], found["content_types"], found["auto_research"]) == ("Standard", [], True)
     assert found["writing_style"] == WEBSITE["analysis"]["writing_style"]
@@ -110,7 +113,7 @@ def test_research_preferences_hold_every_field_of_the_payload(http: Client) -> N
     assert found["session_id"]
     assert found["created_at"].endswith("+00:00")
     complete_step(http, USER, 3, {"research_depth": "expert", "auto_research": False, "content_types": ["blog"]})
-    again = get(http, "research-preferences")
+    again = _get(http, "research-preferences")
     assert (again["id"], again["created_at"]) == (found["id"], found["created_at"])
     assert (again["research_depth"], again["auto_research"], again["content_types"]) == ("Expert", False, ["blog"])
     assert "competitors" not in again
@@ -118,9 +121,9 @@ def test_research_preferences_hold_every_field_of_the_payload(http: Client) -> N
 
 def test_persona_latest_is_404_until_one_is_saved(http: Client) -> None:
     """Then it has the four fields under their snake_case names."""
-    get(http, "step4/persona-latest", status=404)
+    _get(http, "step4/persona-latest", status=404)
     walk(http, USER, 4)
-    found = get(http, "step4/persona-latest")
+    found = _get(http, "step4/persona-latest")
     assert found["success"] is True
     assert found["persona"]["core_persona"] == PERSONA["corePersona"]
     assert found["persona"]["platform_personas"] == PERSONA["platformPersonas"]
@@ -135,10 +138,10 @@ def test_a_draft_is_kept_without_finishing_step_4(http: Client) -> None:
     draft = {"core_persona": {"identity": {}}, "selected_platforms": ["blog"], "mood": "good"}
     assert http.post(save, user=USER, json=draft).json() == {"success": True}
     assert http.post(save, user=USER, json={"quality_metrics": {"score": 1}}).status == 200
-    persona = get(http, "step4/persona-latest")["persona"]
+    persona = _get(http, "step4/persona-latest")["persona"]
     assert {name: persona[name] for name in draft} == draft
     assert persona["quality_metrics"] == {"score": 1}
-    assert get(http, "step/4")["status"] == "pending"
+    assert _get(http, "step/4")["status"] == "pending"
     refused = http.post(save, user=USER, json={"core_persona": "x"})
     assert (refused.status, refused.json()["errors"][0]["field"]) == (422, "core_persona")
 
@@ -146,7 +149,7 @@ def test_a_draft_is_kept_without_finishing_step_4(http: Client) -> None:
 def test_keys_are_listed_masked_and_whole_in_one_place_alone(http: Client) -> None:
     """GET api-keys/onboarding is the only answer with a whole key."""
     walk(http, USER, 1)
-    listed, whole = get(http, "api-keys"), get(http, "api-keys/onboarding")
+    listed, whole = _get(http, "api-keys"), _get(http, "api-keys/onboarding")
     assert listed["api_keys"]["exa"] == "6287…1047"
     assert whole["api_keys"]["exa"] == EXA
     assert listed["total_providers"] == whole["total_providers"] == 3
@@ -161,11 +164,11 @@ def test_a_single_key_is_saved_and_deleted(http: Client) -> None:
     assert EXA not in saved.text
     unchanged = http.post(path, user=USER, json={"provider": "exa", "api_key": "6287…1047"})
     assert unchanged.status == 200
-    assert get(http, "api-keys/onboarding")["api_keys"] == {"exa": EXA}
+    assert _get(http, "api-keys/onboarding")["api_keys"] == {"exa": EXA}
     for _ in range(2):
         deleted = http.delete(f"{path}/exa", user=USER)
         assert (deleted.status, deleted.body) == (204, b"")
-    assert get(http, "api-keys")["api_keys"] == {}
+    assert _get(http, "api-keys")["api_keys"] == {}
     assert http.delete(f"{path}/nobody", user=USER).status == 404
     refused = http.post(path, user=USER, json={"provider": "gemini", "api_key": "wrong"})
     assert (refused.status, refused.json()["errors"][0]["field"]) == (422, "api_key")

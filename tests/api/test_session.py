@@ -9,7 +9,7 @@ from tests.support.wizard import complete_step, walk
 USER = "user_2session"
 
 
-def get(http: Client, path: str, user: str = USER) -> Any:
+def _get(http: Client, path: str, user: str = USER) -> Any:
     response = http.get(f"/api/onboarding/{path}", user=user)
     assert response.status == 200, response.text
     return response.json()
@@ -17,7 +17,7 @@ def get(http: Client, path: str, user: str = USER) -> Any:
 
 def test_init_of_a_new_user_gives_the_defaults(http: Client) -> None:
     """Step 1, 0 %, nothing started, all six steps pending, and the person from the token."""
-    found = get(http, "init")
+    found = _get(http, "init")
     assert found["user"]["id"] == found["user"]["clerk_user_id"] == USER
     assert set(found["user"]) == {"id", "email", "first_name", "last_name", "clerk_user_id"}
     onboarding = found["onboarding"]
@@ -32,7 +32,7 @@ def test_init_of_a_new_user_gives_the_defaults(http: Client) -> None:
 def test_init_sends_data_of_steps_3_4_and_5_only(http: Client) -> None:
     """The large website analysis stays out, but it is said that there is one."""
     walk(http, USER, 1, 2, 3, 4, 5)
-    steps = get(http, "init")["onboarding"]["steps"]
+    steps = _get(http, "init")["onboarding"]["steps"]
     assert [step["step_number"] for step in steps if step["data"] is not None] == [3, 4, 5]
     assert [step["step_number"] for step in steps if step["has_data"]] == [1, 2, 3, 4, 5]
 
@@ -45,7 +45,7 @@ def test_progress_sends_data_of_steps_2_to_5(http: Client) -> None:
         user=USER,
         json={"data": {"website": "https://a.b"}, "validation_errors": ["slow"]},
     )
-    found = get(http, "progress")
+    found = _get(http, "progress")
     assert [step["step_number"] for step in found["steps"] if step["data"] is not None] == [2, 3, 4, 5]
     assert found["steps"][1]["validation_errors"] == ["slow"]
     assert (found["total_steps"], found["progress"]) == (6, found["completion_percentage"])
@@ -54,11 +54,11 @@ def test_progress_sends_data_of_steps_2_to_5(http: Client) -> None:
 def test_status_follows_the_steps(http: Client) -> None:
     """current_step is the highest finished + 1, next_step the lowest unfinished, the percentage their share."""
     walk(http, USER, 2)
-    found = get(http, "status")
+    found = _get(http, "status")
     assert (found["current_step"], found["next_step"], found["can_proceed_to_final"]) == (3, 1, False)
     assert found["completion_percentage"] == pytest.approx(100 / 6)
     walk(http, USER, 1, 3)
-    found = get(http, "status")
+    found = _get(http, "status")
     assert (found["current_step"], found["next_step"], found["can_proceed_to_final"]) == (4, 4, True)
     assert found["completion_percentage"] == 50.0
 
@@ -83,11 +83,11 @@ def test_start_creates_the_session_and_never_wipes_one(http: Client) -> None:
 def test_resume_says_where_to_go_on(http: Client) -> None:
     """The lowest step that is not finished; once completed there is nothing to resume."""
     walk(http, USER, 1, 3)
-    found = get(http, "resume")
+    found = _get(http, "resume")
     assert (found["can_resume"], found["resume_step"], found["current_step"]) == (True, 2, 4)
     walk(http, USER, 2)
     http.post("/api/onboarding/complete", user=USER)
-    found = get(http, "resume")
+    found = _get(http, "resume")
     assert found["can_resume"] is False
     assert found["message"]
 
@@ -100,13 +100,13 @@ def test_complete_needs_steps_1_to_3_and_names_what_is_missing(http: Client) -> 
     assert "Website Analysis" in refused.json()["detail"]
     assert "AI Research" in refused.json()["detail"]
     assert "AI LLM Providers" not in refused.json()["detail"]
-    assert get(http, "status")["is_completed"] is False
+    assert _get(http, "status")["is_completed"] is False
 
 
 def test_complete_of_a_user_never_seen_is_a_conflict(http: Client) -> None:
     """Not an error of ours, and no session appears."""
     assert http.post("/api/onboarding/complete", user=USER).status == 409
-    assert get(http, "status")["started_at"] is None
+    assert _get(http, "status")["started_at"] is None
 
 
 def test_complete_needs_an_api_key(http: Client) -> None:
@@ -127,7 +127,7 @@ def test_complete_finishes_once(http: Client) -> None:
     walk(http, USER, 4)
     second = http.post("/api/onboarding/complete", user=USER).json()
     assert (second["completed_at"], second["persona_generated"]) == (first["completed_at"], True)
-    found = get(http, "status")
+    found = _get(http, "status")
     assert (found["is_completed"], found["completion_percentage"]) == (True, 100.0)
     assert found["completed_at"] == first["completed_at"]
 
@@ -136,14 +136,14 @@ def test_reset_keeps_what_the_steps_stored(http: Client) -> None:
     """Statuses, step and percentage go back; the data and the keys stay."""
     walk(http, USER, 1, 2, 3, 4)
     http.post("/api/onboarding/complete", user=USER)
-    before = get(http, "summary")
+    before = _get(http, "summary")
     assert http.post("/api/onboarding/reset", user=USER).status == 200
-    found = get(http, "init")["onboarding"]
+    found = _get(http, "init")["onboarding"]
     assert (found["current_step"], found["completion_percentage"], found["is_completed"]) == (1, 0.0, False)
     assert {step["status"] for step in found["steps"]} == {"pending"}
     assert all(step["completed_at"] is None for step in found["steps"])
-    assert get(http, "step/2")["data"]["website"] == "https://shop.example.com/a?b=c"
-    assert get(http, "summary") == before
+    assert _get(http, "step/2")["data"]["website"] == "https://shop.example.com/a?b=c"
+    assert _get(http, "summary") == before
 
 
 def test_hard_reset_erases_everything_of_this_user(http: Client) -> None:
@@ -151,17 +151,17 @@ def test_hard_reset_erases_everything_of_this_user(http: Client) -> None:
     walk(http, USER, 1, 2, 3, 4, 5)
     walk(http, "user_other", 1, 2)
     assert http.post("/api/onboarding/reset?hard=true", user=USER).status == 200
-    assert get(http, "status") == get(http, "status", user="user_nobody")
-    assert get(http, "api-keys")["api_keys"] == {}
-    assert get(http, "website-analysis") is None
-    assert get(http, "status", user="user_other")["current_step"] == 3
+    assert _get(http, "status") == _get(http, "status", user="user_nobody")
+    assert _get(http, "api-keys")["api_keys"] == {}
+    assert _get(http, "website-analysis") is None
+    assert _get(http, "status", user="user_other")["current_step"] == 3
     walk(http, USER, 1)
 
 
 def test_times_are_utc_with_an_offset(http: Client) -> None:
     """ISO 8601, readable by any parser, close to now."""
     walk(http, USER, 1)
-    found = get(http, "init")["onboarding"]
+    found = _get(http, "init")["onboarding"]
     for text in (found["started_at"], found["last_updated"], found["steps"][0]["completed_at"]):
         moment = datetime.fromisoformat(text)
         assert moment.utcoffset() == timedelta(0)
@@ -174,5 +174,5 @@ def test_times_are_utc_with_an_offset(http: Client) -> None:
 )
 def test_a_get_writes_nothing(http: Client, database_url: str, path: str) -> None:
     """A user who only looked is still one never seen before."""
-    get(http, path)
-    assert get(http, "status")["started_at"] is None
+    _get(http, path)
+    assert _get(http, "status")["started_at"] is None

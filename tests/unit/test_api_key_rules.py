@@ -9,7 +9,7 @@ GEMINI = "AIza" + "x" * 35
 EXA = "6287cced-9041-dff0-2cee-737443e21047"
 
 
-def errors_of(data: dict[str, Any]) -> dict[str, str]:
+def _errors_of(data: dict[str, Any]) -> dict[str, str]:
     with pytest.raises(InvalidData) as refused:
         submitted_keys(data)
     return {error.field: error.message for error in refused.value.errors}
@@ -67,14 +67,14 @@ def test_an_empty_or_masked_value_leaves_its_provider_as_it_is(value: str | None
 )
 def test_a_key_of_the_wrong_shape_is_refused_and_its_provider_named(provider: str, key: object) -> None:
     """The error says where, and never repeats the key."""
-    errors = errors_of({"api_keys": {provider: key}})
+    errors = _errors_of({"api_keys": {provider: key}})
     assert list(errors) == [f"data.api_keys.{provider}"]
     assert str(key) not in errors[f"data.api_keys.{provider}"]
 
 
 def test_every_wrong_key_is_named_at_once() -> None:
     """A person corrects all of them in one go."""
-    assert set(errors_of({"api_keys": {"gemini": "x", "exa": "y", "openai": "fine"}})) == {
+    assert set(_errors_of({"api_keys": {"gemini": "x", "exa": "y", "openai": "fine"}})) == {
         "data.api_keys.gemini",
         "data.api_keys.exa",
     }
@@ -88,14 +88,14 @@ def test_other_providers_take_any_printable_key(key: str) -> None:
 
 def test_an_unknown_provider_is_refused_without_showing_a_key_in_its_place() -> None:
     """A name and a value that were swapped do not put the key into an error."""
-    assert list(errors_of({"api_keys": {"cohere": "x"}})) == ["data.api_keys.cohere"]
-    assert GEMINI not in str(errors_of({"api_keys": {GEMINI: "gemini"}}))
+    assert list(_errors_of({"api_keys": {"cohere": "x"}})) == ["data.api_keys.cohere"]
+    assert GEMINI not in str(_errors_of({"api_keys": {GEMINI: "gemini"}}))
 
 
 @pytest.mark.parametrize("data", [{}, {"api_keys": None}, {"api_keys": ["x"]}, {"api_keys": "AIza"}])
 def test_api_keys_has_to_be_an_object(data: dict[str, Any]) -> None:
     """Any other type is named."""
-    assert list(errors_of(data)) == ["data.api_keys"]
+    assert list(_errors_of(data)) == ["data.api_keys"]
 
 
 def test_what_else_was_sent_is_kept_free_of_the_keys() -> None:

@@ -11,7 +11,7 @@ from lib.steps.website_analysis import website_analysis
 PERSONA = {"corePersona": {"identity": {"voice": "x"}}, "platformPersonas": {"linkedin": {}}}
 
 
-def fields_refused(rule: Any, data: dict[str, Any]) -> list[str]:
+def _fields_refused(rule: Any, data: dict[str, Any]) -> list[str]:
     with pytest.raises(InvalidData) as refused:
         rule(data)
     return [error.field for error in refused.value.errors]
@@ -51,9 +51,9 @@ def test_a_website_is_an_http_url_with_a_host(data: dict[str, Any]) -> None:
 )
 def test_anything_else_is_refused_by_its_own_field(url: object) -> None:
     """Each name of the URL has its own path in the error."""
-    assert fields_refused(website_analysis, {"website": url}) == ["data.website"]
-    assert fields_refused(website_analysis, {"website_url": url}) == ["data.website_url"]
-    assert fields_refused(website_analysis, {"analysis": {"website_url": url}}) == ["data.analysis.website_url"]
+    assert _fields_refused(website_analysis, {"website": url}) == ["data.website"]
+    assert _fields_refused(website_analysis, {"website_url": url}) == ["data.website_url"]
+    assert _fields_refused(website_analysis, {"analysis": {"website_url": url}}) == ["data.analysis.website_url"]
 
 
 def test_a_business_without_a_website_needs_no_url() -> None:
@@ -61,15 +61,15 @@ def test_a_business_without_a_website_needs_no_url() -> None:
     business = {"business_description": "Bakery", "industry": "Food"}
     assert website_analysis({"website": "", "businessData": business}).columns["business_data"] == business
     assert website_analysis({"businessData": business}).website_url == ""
-    assert fields_refused(website_analysis, {}) == ["data.website"]
-    assert fields_refused(website_analysis, {"website_url": "", "businessData": {}}) == ["data.website_url"]
+    assert _fields_refused(website_analysis, {}) == ["data.website"]
+    assert _fields_refused(website_analysis, {"website_url": "", "businessData": {}}) == ["data.website_url"]
 
 
 @pytest.mark.parametrize("value", ["text", 5, [], True])
 def test_analysis_and_business_data_are_objects(value: object) -> None:
     """Another type is named."""
     for name in ("analysis", "businessData"):
-        assert fields_refused(website_analysis, {"website": "https://a.b", name: value}) == [f"data.{name}"]
+        assert _fields_refused(website_analysis, {"website": "https://a.b", name: value}) == [f"data.{name}"]
 
 
 def test_analysis_fields_are_taken_nested_or_from_the_top() -> None:
@@ -120,7 +120,7 @@ def test_research_done_by_the_wizard_stands_in_for_a_depth(name: str) -> None:
     columns = research_preferences({name: value, "research_depth": ""})
     assert columns["research_depth"] == "Standard"
     assert (columns["content_types"], columns["auto_research"], columns["factual_content"]) == ([], True, True)
-    assert fields_refused(research_preferences, {name: type(value)()}) == ["data.research_depth"]
+    assert _fields_refused(research_preferences, {name: type(value)()}) == ["data.research_depth"]
 
 
 @pytest.mark.parametrize(
@@ -138,7 +138,7 @@ def test_research_done_by_the_wizard_stands_in_for_a_depth(name: str) -> None:
 )
 def test_research_fields_of_the_wrong_type_are_named(name: str, value: object) -> None:
     """Each by its own path."""
-    assert fields_refused(research_preferences, {"research_depth": "Basic", name: value}) == [f"data.{name}"]
+    assert _fields_refused(research_preferences, {"research_depth": "Basic", name: value}) == [f"data.{name}"]
 
 
 def test_research_style_is_also_taken_from_a_nested_analysis() -> None:
@@ -176,7 +176,7 @@ def test_a_persona_has_an_identity_and_a_platform() -> None:
 )
 def test_a_persona_without_them_is_refused_by_field(change: dict[str, Any], field: str) -> None:
     """Down to the member that is missing."""
-    assert fields_refused(persona, {**PERSONA, **change}) == [field]
+    assert _fields_refused(persona, {**PERSONA, **change}) == [field]
 
 
 def test_a_draft_may_be_unfinished_but_not_of_the_wrong_type() -> None:
@@ -184,7 +184,7 @@ def test_a_draft_may_be_unfinished_but_not_of_the_wrong_type() -> None:
     draft = persona_draft({"core_persona": {}, "mood": "good"})
     assert draft["core_persona"] == {}
     assert draft["additional_fields"] == {"mood": "good"}
-    assert fields_refused(persona_draft, {"core_persona": []}) == ["core_persona"]
+    assert _fields_refused(persona_draft, {"core_persona": []}) == ["core_persona"]
 
 
 def test_integrations_take_any_object() -> None:

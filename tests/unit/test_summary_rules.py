@@ -38,7 +38,7 @@ CORE = {
 }
 
 
-def settings(persona: Any = None, preferences: Any = None, analysis: Any = None) -> tuple[str, ...]:
+def _settings(persona: Any = None, preferences: Any = None, analysis: Any = None) -> tuple[str, ...]:
     found = personalization_settings(persona, preferences, analysis)
     assert found is not None
     return (found["writing_style"], found["tone"], found["brand_voice"])
@@ -101,21 +101,21 @@ def test_personalization_comes_from_the_persona_first() -> None:
     """Then from the research preferences, then from the website."""
     style = {"writing_style": {"tone": "t", "voice": "v", "complexity": "c"}}
     persona = {"core_persona": CORE}
-    assert settings(persona, style, ANALYSIS) == ("Steady", "Warm", "Patient expert")
-    assert settings(None, style, ANALYSIS) == ("t", "v", "c")
-    assert settings(None, {"writing_style": None}, ANALYSIS) == ("a", "b", "c")
+    assert _settings(persona, style, ANALYSIS) == ("Steady", "Warm", "Patient expert")
+    assert _settings(None, style, ANALYSIS) == ("t", "v", "c")
+    assert _settings(None, {"writing_style": None}, ANALYSIS) == ("a", "b", "c")
 
 
 def test_the_default_tone_stands_in_for_the_primary_one() -> None:
     """The persona's own fallback comes before the defaults."""
     core = {**CORE, "tonal_range": {"default_tone": "calm"}}
-    assert settings({"core_persona": core})[1] == "calm"
+    assert _settings({"core_persona": core})[1] == "calm"
 
 
 def test_missing_values_get_the_defaults() -> None:
     """Where something is stored that says nothing of style."""
-    assert settings(None, {"writing_style": None}) == ("Professional", "Formal", "Trustworthy and Expert")
-    assert settings({"core_persona": {"identity": {"voice": "V"}}}) == ("Professional", "Formal", "V")
+    assert _settings(None, {"writing_style": None}) == ("Professional", "Formal", "Trustworthy and Expert")
+    assert _settings({"core_persona": {"identity": {"voice": "V"}}}) == ("Professional", "Formal", "V")
     assert personalization_settings(None, None, None) is None
 
 
@@ -124,7 +124,7 @@ def test_stored_values_of_any_type_are_no_error(odd: Any) -> None:
     """The page shows whatever is there."""
     analysis = dict.fromkeys(ANALYSIS, odd)
     assert data_sufficiency(analysis, None) >= 0
-    assert settings({"core_persona": odd}, {"writing_style": odd}, analysis)
+    assert _settings({"core_persona": odd}, {"writing_style": odd}, analysis)
 
 
 def test_style_analysis_has_its_seven_fields() -> None:
