@@ -26,7 +26,8 @@ IS_USER = "user_id = current_setting('app.user_id', true)"
 IS_USER_HASH = "user_hash = encode(sha256(convert_to(current_setting('app.user_id', true), 'UTF8')), 'hex')"
 
 # Two databases of one cluster may be migrated at once, hence the exceptions. The role that migrates is the one that
-# functions log in as; from Postgres 16 on, having created a role is not yet the right to become it.
+# functions log in as; from Postgres 16 on, having created a role is not yet the right to become it. It becomes one of
+# them but does not inherit from them: otherwise the login role would see what the operator may see.
 CREATE_ROLE = """
 DO $$
 BEGIN
@@ -38,7 +39,11 @@ BEGIN
         SET LOCAL ROLE {role};
         RESET ROLE;
     EXCEPTION WHEN insufficient_privilege THEN
-        EXECUTE 'GRANT {role} TO CURRENT_USER';
+        IF current_setting('server_version_num')::integer >= 160000 THEN
+            EXECUTE 'GRANT {role} TO CURRENT_USER WITH INHERIT FALSE, SET TRUE';
+        ELSE
+            EXECUTE 'GRANT {role} TO CURRENT_USER';
+        END IF;
     END;
 END
 $$
@@ -255,4 +260,4 @@ def downgrade() -> None:
     op.drop_table("onboarding_sessions")
     op.drop_table("erased_users")
     # The roles belong to the whole cluster and may serve another of its databases, so they stay.
-    op.execute("DROP OWNED BY onboarding_app, onboarding_operator")
+    op.execute("REVOKE ALL ON SCHEMA public FROM onboarding_app, onboarding_operator")
