@@ -1,6 +1,5 @@
 """Schema and database state."""
 
 from lib.bootstrap import make_app
-from lib.http.endpoints.health import ROUTES
 
-app = make_app(ROUTES)
+app = make_app("lib.http.endpoints.health")

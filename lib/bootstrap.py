@@ -4,7 +4,9 @@ What is heavy is imported and made at first use, so that a preflight or the cata
 missing setting is an answer and not a crash.
 """
 
+import importlib
 import logging
+import threading
 from collections.abc import Sequence
 from functools import lru_cache
 from typing import TYPE_CHECKING
@@ -18,15 +20,29 @@ if TYPE_CHECKING:
     from lib.db.encryption import KeyRing
 
 
-def make_app(routes: Sequence[Route]) -> WsgiApp:
-    """The WSGI app of one function."""
+def make_app(endpoints: str) -> WsgiApp:
+    """The WSGI app of one function. `endpoints` names the module that holds its `ROUTES`, imported at first use."""
     _configure_logging()
-    return build_app(routes, Services(database=database, key_ring=key_ring))
+    return build_app(lambda: _routes_of(endpoints), Services(database=database, key_ring=key_ring))
+
+
+def _routes_of(endpoints: str) -> Sequence[Route]:
+    routes: Sequence[Route] = importlib.import_module(endpoints).ROUTES
+    return routes
+
+
+def database() -> "Database":
+    """The process's database, connected at its first statement. Raises `Unavailable` without a URL."""
+    # A cache alone lets requests that come first side by side make a pool each.
+    with _making_database:
+        return _database()
+
+
+_making_database = threading.Lock()
 
 
 @lru_cache(maxsize=1)
-def database() -> "Database":
-    """The process's database, connected at its first statement. Raises `Unavailable` without a URL."""
+def _database() -> "Database":
     from lib.db.database import Database
     from lib.db.engine import build_engine
 
@@ -43,9 +59,9 @@ def key_ring() -> "KeyRing":
 
 def reset() -> None:
     """Forget settings, connections and keys, so that a test's changed environment is read anew."""
-    if database.cache_info().currsize:
+    if _database.cache_info().currsize:
         database().close()
-    for cached in (settings, database, key_ring):
+    for cached in (settings, _database, key_ring):
         cached.cache_clear()
 
 

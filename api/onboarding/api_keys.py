@@ -1,6 +1,5 @@
 """Step 1, and the stored keys."""
 
 from lib.bootstrap import make_app
-from lib.http.endpoints.api_keys import ROUTES
 
-app = make_app(ROUTES)
+app = make_app("lib.http.endpoints.api_keys")

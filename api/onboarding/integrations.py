@@ -1,6 +1,5 @@
 """Step 5."""
 
 from lib.bootstrap import make_app
-from lib.http.endpoints.integrations import ROUTES
 
-app = make_app(ROUTES)
+app = make_app("lib.http.endpoints.integrations")

@@ -1,5 +1,6 @@
 """Builds a function's Falcon app from its routes."""
 
+import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from http import HTTPStatus
@@ -115,17 +116,38 @@ class _Resource:
         return respond
 
 
-def build_app(routes: Sequence[Route], services: Services) -> WsgiApp:
-    """A WSGI app that answers these routes and nothing else."""
+def build_app(load_routes: Callable[[], Sequence[Route]], services: Services) -> WsgiApp:
+    """A WSGI app that answers these routes and nothing else. A preflight is answered without loading them."""
     app: WsgiApp = falcon.App(middleware=[RequestIdMiddleware(), _CommonHeaders(), CorsMiddleware()])
     app.req_options.strip_url_path_trailing_slash = True
     handle_errors(app)
+    app.add_middleware(_RoutesAtFirstUse(lambda: _add_routes(app, load_routes(), services)))
+    return app
+
+
+def _add_routes(app: WsgiApp, routes: Sequence[Route], services: Services) -> None:
     resources: dict[str, _Resource] = {}
     for route in routes:
         resources.setdefault(route.path, _Resource(services)).add(route)
     for path, resource in resources.items():
         app.add_route(path, resource)
-    return app
+
+
+class _RoutesAtFirstUse:
+    """Last of the middleware: whatever gets here needs the endpoints, and their imports are most of a cold start."""
+
+    def __init__(self, add_routes: Callable[[], None]) -> None:
+        self._add_routes = add_routes
+        self._lock = threading.Lock()
+        self._are_added = False
+
+    def process_request(self, *_: object) -> None:
+        if self._are_added:
+            return
+        with self._lock:
+            if not self._are_added:
+                self._add_routes()
+                self._are_added = True
 
 
 class _CommonHeaders:
