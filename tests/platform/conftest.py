@@ -1,0 +1,128 @@
+"""What the platform tests share: one build, one `vercel dev` and one set of servers for the whole session.
+
+All tests here run in one xdist worker (`--dist loadgroup`), so nothing is built twice.
+"""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from scripts.dev_settings import ISSUER, SigningKey, new_encryption_key, new_webhook_secret
+from scripts.local_postgres import LocalPostgres
+from tests.platform.harness.build import BuiltProject, vercel_build
+from tests.platform.harness.project import copy_project
+from tests.platform.harness.runtime import Host, make_host, make_writable
+from tests.platform.harness.targets import BuiltTarget, built_functions, development_server, gunicorn, vercel_dev
+from tests.platform.harness.toolchain import Toolchain, find_toolchain
+from tests.support.clerk import TokenFactory
+from tests.support.client import Client
+
+HERE = Path(__file__).parent
+ALLOWED_ORIGINS = (
+    "https://app.example.com,http://localhost:3000,https://alwrity-*-acme.vercel.app,https://*.preview.example.com"
+)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark every test of this folder, so that none can forget it."""
+    for item in items:
+        if HERE in item.path.parents:
+            item.add_marker(pytest.mark.platform)
+            item.add_marker(pytest.mark.xdist_group("platform"))
+
+
+@contextmanager
+def _folder(purpose: str) -> Iterator[Path]:
+    """A folder with a short path, since UNIX sockets lie in it, that everybody may enter."""
+    folder = Path(tempfile.mkdtemp(prefix=f"onboarding-{purpose}-", dir="/tmp"))
+    try:
+        yield folder
+    finally:
+        make_writable(folder)
+        shutil.rmtree(folder)
+
+
+@pytest.fixture(scope="session")
+def toolchain(tmp_path_factory: pytest.TempPathFactory) -> Toolchain:
+    """The Vercel CLI. Skips, or fails where CI=true, when Node is missing."""
+    return find_toolchain(tmp_path_factory.mktemp("binaries"))
+
+
+@pytest.fixture(scope="session")
+def variables(postgres: LocalPostgres, template_database: str, signing_key: SigningKey) -> dict[str, str]:
+    """The environment of one good deployment, on one database that all targets share."""
+    return {
+        "DATABASE_URL": postgres.create_database("platform", template=template_database),
+        "CLERK_JWT_KEY": signing_key.public_pem,
+        "CLERK_ISSUER": ISSUER,
+        "API_KEY_ENCRYPTION_KEYS": new_encryption_key(),
+        "CLERK_WEBHOOK_SIGNING_SECRET": new_webhook_secret(),
+        "ALLOWED_ORIGINS": ALLOWED_ORIGINS,
+    }
+
+
+@pytest.fixture(scope="session")
+def built(toolchain: Toolchain) -> Iterator[BuiltProject]:
+    """What the real `vercel build` makes of the repository."""
+    with _folder("build") as folder:
+        project = copy_project(folder / "project")
+        yield BuiltProject(project, vercel_build(toolchain, project).stdout)
+
+
+@pytest.fixture(scope="session")
+def host() -> Iterator[Host]:
+    """Where the built functions run."""
+    with _folder("host") as folder:
+        yield make_host(folder)
+
+
+@pytest.fixture(scope="session")
+def built_target(built: BuiltProject, host: Host, variables: dict[str, str]) -> Iterator[BuiltTarget]:
+    """The built functions under the real runtime."""
+    with built_functions(built, host, variables) as target:
+        yield target
+
+
+def _client(port: int, token: TokenFactory) -> Client:
+    return Client("127.0.0.1", port, token)
+
+
+@pytest.fixture(scope="session")
+def on_built_functions(built_target: BuiltTarget, token: TokenFactory) -> Client:
+    """A client of the built functions."""
+    return _client(built_target.port, token)
+
+
+@pytest.fixture(scope="session")
+def on_vercel_dev(toolchain: Toolchain, variables: dict[str, str], token: TokenFactory) -> Iterator[Client]:
+    """A client of `vercel dev`."""
+    with _folder("vercel-dev") as folder:
+        project = copy_project(folder / "project")
+        scratch = folder / "scratch"
+        scratch.mkdir()
+        with vercel_dev(toolchain, project, variables, scratch) as port:
+            yield _client(port, token)
+
+
+@pytest.fixture(scope="session")
+def on_development_server(
+    variables: dict[str, str], token: TokenFactory, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Client]:
+    """A client of the server that `make dev` runs."""
+    with development_server(variables, tmp_path_factory.mktemp("dev") / "log") as port:
+        yield _client(port, token)
+
+
+@pytest.fixture(scope="session")
+def on_gunicorn(
+    variables: dict[str, str], token: TokenFactory, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Client]:
+    """A client of `gunicorn scripts.wsgi:app`."""
+    with gunicorn(variables, tmp_path_factory.mktemp("gunicorn") / "log") as port:
+        yield _client(port, token)
