@@ -9,6 +9,7 @@ from typing import Any
 from lib.db import sessions
 from lib.errors import Conflict, NotFound
 from lib.http.app import Call, Route
+from lib.http.endpoints import export
 from lib.http.problems import BadBody
 from lib.http.rendering import progress_of, step_documents, time_text
 from lib.steps.definitions import FINAL_STEP, REQUIRED_BEFORE_FINAL, STEPS
@@ -158,6 +159,7 @@ ROUTES = [
     Route("GET", "/api/onboarding/resume", resume),
     Route("POST", "/api/onboarding/complete", complete),
     Route("POST", "/api/onboarding/reset", reset),
+    *export.ROUTES,
     Route("GET", "/api/onboarding/step/{number}", unknown_step),
     Route("POST", "/api/onboarding/step/{number}/complete", unknown_step),
     Route("POST", "/api/onboarding/step/{number}/skip", unknown_step),
