@@ -1,0 +1,134 @@
+"""What a row of the old tables says, in field groups. Pure; how rows are fetched is `scripts.legacy.old_database`'s."""
+
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from typing import Any
+
+from lib.db.encryption import KeyRing
+from lib.steps.fields import ANALYSIS_FIELDS
+from lib.steps.research_preferences import DEPTHS, STYLE_FIELDS
+from scripts.legacy.payloads import canonical_depth
+from scripts.legacy.progress_file import provider_name
+from scripts.legacy.records import ANALYSIS, API_KEY, PERSONA, PREFERENCES, SESSION, Found, Place, Rank, Record
+from scripts.legacy.values import EPOCH, BrokenValue, as_bool, as_json, as_number, as_text, as_time, is_empty
+
+Row = Mapping[str, object]
+Broken = Callable[[str, BrokenValue], None]
+
+TABLES = {
+    SESSION: "onboarding_sessions",
+    API_KEY: "api_keys",
+    ANALYSIS: "website_analyses",
+    PREFERENCES: "research_preferences",
+    PERSONA: "persona_data",
+}
+_PERSONA_COLUMNS = ("core_persona", "platform_personas", "quality_metrics", "selected_platforms")
+# Written by later releases of the old software; kept beside the persona's own columns.
+_PERSONA_EXTRAS = ("research_persona", "research_persona_generated_at")
+
+
+def found_in_row(source: str, kind: str, row: Row) -> Found:
+    """Understand one row of the table of that kind."""
+    found = Found()
+    place = Place(source, f"{TABLES[kind]} id {row['id']}")
+
+    def broken(column: str, error: BrokenValue) -> None:
+        found.broken.append((place, f"{column} is {error}"))
+
+    key, values = _READERS[kind](row, broken)
+    created_at = as_time(row.get("started_at") if kind == SESSION else row.get("created_at"))
+    found.records.append(
+        Record(
+            kind,
+            key,
+            as_time(row.get("updated_at")) or created_at or EPOCH,
+            {name: value for name, value in values.items() if value is not None},
+            place,
+            Rank.DATABASE,
+            created_at,
+            (TABLES[kind], row["id"]),
+        )
+    )
+    return found
+
+
+def opened_row(row: Row, keys: Callable[[], KeyRing]) -> Row:
+    """Decrypt the key of an `api_keys` row that a migration put into the schema `legacy`; leave other rows alone."""
+    sealed = row.get("encrypted_key")
+    if not isinstance(sealed, bytes):
+        return row
+    return {**row, "key": keys().decrypt(binding_of_row(row["id"]), str(row["provider"]), sealed)}
+
+
+def binding_of_row(row_id: object) -> str:
+    """Give what stands for the user in the encryption of a row whose user is not known."""
+    return f"legacy.api_keys {row_id}"
+
+
+def _session(row: Row, _broken: Broken) -> tuple[str, dict[str, Any]]:
+    progress = as_number(row.get("progress"))
+    updated_at: datetime | None = as_time(row.get("updated_at")) or as_time(row.get("started_at"))
+    step = as_number(row.get("current_step"))
+    return "", {
+        "started_at": as_time(row.get("started_at")),
+        "current_step": None if step is None else int(step),
+        "progress": progress,
+        "completed_at": (updated_at or EPOCH) if progress is not None and progress >= 100 else None,
+    }
+
+
+def _api_key(row: Row, _broken: Broken) -> tuple[str, dict[str, Any]]:
+    return provider_name(as_text(row["provider"]) or ""), {"key": (as_text(row["key"]) or "").strip() or None}
+
+
+def _analysis(row: Row, broken: Broken) -> tuple[str, dict[str, Any]]:
+    texts = {name: as_text(row.get(name)) for name in ("error_message", "warning_message")}
+    return (as_text(row["website_url"]) or "").strip(), {
+        **_json_columns(row, ANALYSIS_FIELDS, broken),
+        **texts,
+        "status": (as_text(row.get("status")) or "")[:50] or None,
+        "analysis_date": as_time(row.get("analysis_date")),
+    }
+
+
+def _preferences(row: Row, broken: Broken) -> tuple[str, dict[str, Any]]:
+    depth = row.get("research_depth")
+    if depth and canonical_depth(depth) is None:
+        broken("research_depth", BrokenValue(f"{as_text(depth)!r}, none of {', '.join(DEPTHS)}; taken as Standard"))
+    return "", {
+        "research_depth": canonical_depth(depth),
+        "auto_research": as_bool(row.get("auto_research")),
+        "factual_content": as_bool(row.get("factual_content")),
+        **_json_columns(row, ("content_types", *STYLE_FIELDS), broken),
+    }
+
+
+def _persona(row: Row, broken: Broken) -> tuple[str, dict[str, Any]]:
+    research = _json_columns(row, _PERSONA_EXTRAS[:1], broken)
+    generated_at = as_time(row.get(_PERSONA_EXTRAS[1]))
+    if research and generated_at:
+        research[_PERSONA_EXTRAS[1]] = generated_at.isoformat()
+    return "", {**_json_columns(row, _PERSONA_COLUMNS, broken), "additional_fields": research or None}
+
+
+def _json_columns(row: Row, names: tuple[str, ...], broken: Broken) -> dict[str, Any]:
+    """Read JSON columns; one that is no JSON is reported and left out, and so is one that says nothing."""
+    values = {}
+    for name in names:
+        try:
+            value = as_json(row.get(name))
+        except BrokenValue as error:
+            broken(name, error)
+            continue
+        if not is_empty(value) or name == "content_types":
+            values[name] = value
+    return values
+
+
+_READERS: dict[str, Callable[[Row, Broken], tuple[str, dict[str, Any]]]] = {
+    SESSION: _session,
+    API_KEY: _api_key,
+    ANALYSIS: _analysis,
+    PREFERENCES: _preferences,
+    PERSONA: _persona,
+}
