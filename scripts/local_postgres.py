@@ -73,12 +73,17 @@ class LocalPostgres:
             self._ensure_owner_role()
         except OSError as error:
             raise self._trouble(f"cannot be used ({error.strerror or error})") from error
+        except subprocess.CalledProcessError as error:
+            raise self._trouble(f"cannot be used ({_last_line(error)})") from error
 
     def stop(self, mode: str = "fast") -> None:
-        """Stop the server if it runs; `mode` is pg_ctl's: smart, fast or immediate."""
+        """Stop the server if it runs; `mode` is pg_ctl's: smart, fast or immediate. Raises LocalPostgresError."""
         if self.is_running():
             sockets = self.socket_folder()
-            _run("pg_ctl", "-w", "-D", str(self.data), "-m", mode, "stop")
+            try:
+                _run("pg_ctl", "-w", "-D", str(self.data), "-m", mode, "stop")
+            except subprocess.CalledProcessError as error:
+                raise LocalPostgresError(f"Postgres on {self.data} cannot be stopped ({_last_line(error)})") from error
             if sockets != self.data:
                 shutil.rmtree(sockets, ignore_errors=True)
 
@@ -310,6 +315,11 @@ def _grant(path: Path, bits: int) -> bool:
         return False
     path.chmod(mode | bits)
     return True
+
+
+def _last_line(error: subprocess.CalledProcessError) -> str:
+    lines: list[str] = str(error.output).strip().splitlines()
+    return lines[-1] if lines else str(error)
 
 
 def _last_complaint(log: Path) -> str:

@@ -23,9 +23,9 @@ from tests.support.waiting import wait_until
 
 
 @pytest.fixture
-def environ(tmp_path: Path) -> dict[str, str]:
+def environ(place: Path) -> dict[str, str]:
     """An environment with a development folder and a port of the test's own."""
-    return {**os.environ, "ONBOARDING_DEV_FOLDER": str(tmp_path / "dev"), "PORT": str(free_port())}
+    return {**os.environ, "ONBOARDING_DEV_FOLDER": str(place / "dev"), "PORT": str(free_port())}
 
 
 @pytest.fixture
@@ -43,7 +43,7 @@ def running(environ: dict[str, str], tmp_path: Path) -> Iterator[subprocess.Pope
 
 
 def test_the_printed_commands_work_and_ctrl_c_stops_everything(
-    running: subprocess.Popen[str], environ: dict[str, str], tmp_path: Path
+    running: subprocess.Popen[str], environ: dict[str, str], tmp_path: Path, place: Path
 ) -> None:
     """What a person pastes succeeds; then Ctrl-C ends with no traceback, a free port and no Postgres."""
     commands = re.findall(r"^curl .*$", _output(tmp_path), re.MULTILINE)
@@ -56,7 +56,7 @@ def test_the_printed_commands_work_and_ctrl_c_stops_everything(
     assert running.wait(30) == 0
     assert "Traceback" not in _output(tmp_path)
     socket.create_server(("127.0.0.1", int(environ["PORT"]))).close()
-    assert not LocalPostgres(tmp_path / "dev" / "postgres").is_running()
+    assert not LocalPostgres(place / "dev" / "postgres").is_running()
 
 
 def test_success_lines_of_the_functions_are_seen(
@@ -80,13 +80,13 @@ def test_a_changed_file_reloads_the_server(
     assert running.poll() is None
 
 
-def test_a_taken_port_gets_one_line(environ: dict[str, str], tmp_path: Path) -> None:
+def test_a_taken_port_gets_one_line(environ: dict[str, str], place: Path) -> None:
     """The line names the port and the way out, and nothing was started."""
     with socket.create_server(("127.0.0.1", int(environ["PORT"]))):
         done = _run("scripts.dev", environ)
     assert done.returncode == 1
     assert re.fullmatch(rf"Port {environ['PORT']} is taken: .* PORT=\d+ make dev\n", done.stderr)
-    assert not (tmp_path / "dev" / "postgres").exists()
+    assert not (place / "dev" / "postgres").exists()
 
 
 @pytest.mark.parametrize("port", ["abc", "99999", "-1"])
@@ -98,16 +98,16 @@ def test_a_port_that_is_none_gets_one_line(environ: dict[str, str], port: str) -
 
 
 @pytest.mark.parametrize("module", ["scripts.dev", "scripts.dev_database", "scripts.demo"])
-def test_a_stale_data_folder_gets_one_line(environ: dict[str, str], tmp_path: Path, module: str) -> None:
+def test_a_stale_data_folder_gets_one_line(environ: dict[str, str], place: Path, module: str) -> None:
     """Every command that needs the database says what to do, in one line."""
-    (tmp_path / "dev" / "postgres").mkdir(parents=True)
-    (tmp_path / "dev" / "postgres" / "PG_VERSION").write_text("9.6\n")
+    (place / "dev" / "postgres").mkdir(parents=True)
+    (place / "dev" / "postgres" / "PG_VERSION").write_text("9.6\n")
     done = _run(module, {name: value for name, value in environ.items() if name != "DATABASE_URL"})
     assert done.returncode == 1
     assert re.fullmatch(r".*To start afresh, without its data: rm -rf .*\n", done.stderr)
 
 
-def test_the_token_command_prints_a_valid_token_alone(environ: dict[str, str], tmp_path: Path) -> None:
+def test_the_token_command_prints_a_valid_token_alone(environ: dict[str, str], place: Path) -> None:
     """`TOKEN=$(make token USER=user_2abc)` can be used as it is."""
     done = subprocess.run(
         [sys.executable, "-m", "scripts.dev_token", "user_2abc"],
@@ -117,7 +117,7 @@ def test_the_token_command_prints_a_valid_token_alone(environ: dict[str, str], t
         text=True,
         check=True,
     )
-    key = SigningKey((tmp_path / "dev" / "signing_key.pem").read_text())
+    key = SigningKey((place / "dev" / "signing_key.pem").read_text())
     claims = jwt.decode(done.stdout.strip(), key.public_pem, algorithms=["RS256"])
     assert claims["sub"] == "user_2abc"
     assert claims["v"] == 2

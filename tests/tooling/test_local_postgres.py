@@ -26,9 +26,9 @@ with shared(LocalPostgres(Path(sys.argv[1]))):
 
 
 @pytest.fixture
-def server(tmp_path: Path) -> Iterator[LocalPostgres]:
+def server(place: Path) -> Iterator[LocalPostgres]:
     """A server that is not started yet, in a folder with a space, as a person may have."""
-    server = LocalPostgres(tmp_path / "my project" / "postgres", options=SPEED_OVER_SAFETY)
+    server = LocalPostgres(place / "my project" / "postgres", options=SPEED_OVER_SAFETY)
     yield server
     server.stop("immediate")
 
@@ -71,9 +71,9 @@ def test_a_killed_user_counts_no_longer(server: LocalPostgres) -> None:
     assert not server.is_running()
 
 
-def test_a_path_longer_than_a_socket_name_may_be(tmp_path: Path) -> None:
+def test_a_path_longer_than_a_socket_name_may_be(place: Path) -> None:
     """A clone deep down in somebody's folders works too."""
-    server = LocalPostgres(tmp_path / ("deep" * 20) / ("down" * 20) / "postgres", options=SPEED_OVER_SAFETY)
+    server = LocalPostgres(place / ("deep" * 20) / ("down" * 20) / "postgres", options=SPEED_OVER_SAFETY)
     with shared(server):
         sockets = server.socket_folder()
         psycopg.connect(server.url()).close()
