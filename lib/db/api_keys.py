@@ -6,8 +6,7 @@ from sqlalchemy import text
 
 from lib.db import steps
 from lib.db.database import Database, Row
-from lib.db.writing import ACCOUNT, ENSURE_SESSION, step_statement, written
-from lib.json_text import dumps
+from lib.db.writing import ACCOUNT, ENSURE_SESSION, json_or_null, step_statement, written
 
 _UPSERT = """
     keys AS (
@@ -97,5 +96,5 @@ def _arrays(encrypted_keys: Mapping[str, bytes], details: object | None) -> dict
     return {
         "providers": list(encrypted_keys),
         "encrypted_keys": list(encrypted_keys.values()),
-        "details": [None if details is None else dumps(details) for _ in encrypted_keys],
+        "details": [json_or_null(details) for _ in encrypted_keys],
     }

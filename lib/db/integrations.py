@@ -2,8 +2,7 @@
 
 from lib.db import steps
 from lib.db.database import Database, Row
-from lib.db.writing import step_statement
-from lib.json_text import dumps
+from lib.db.writing import jsonb_or_null, step_statement
 
 _SAVE = step_statement(
     """
@@ -34,7 +33,7 @@ def save(
         data,
         validation_errors,
         statement=_SAVE,
-        connected_platforms=None if connected_platforms is None else dumps(connected_platforms),
+        connected_platforms=jsonb_or_null("connectedPlatforms", connected_platforms),
         primary_website=primary_website,
         email=email,
     )

@@ -6,8 +6,7 @@ from sqlalchemy import text
 
 from lib.db import steps
 from lib.db.database import Database, Row
-from lib.db.writing import ACCOUNT, ENSURE_SESSION, step_statement, written
-from lib.json_text import dumps
+from lib.db.writing import ACCOUNT, ENSURE_SESSION, jsonb_or_null, step_statement, written
 
 COLUMNS = ("core_persona", "platform_personas", "quality_metrics", "selected_platforms")
 _ALL_COLUMNS = (*COLUMNS, "additional_fields")
@@ -57,4 +56,4 @@ def read(database: Database, user_id: str) -> Row | None:
 
 
 def _encoded(columns: Mapping[str, object]) -> dict[str, str | None]:
-    return {name: None if columns.get(name) is None else dumps(columns[name]) for name in _ALL_COLUMNS}
+    return {name: jsonb_or_null(name, columns.get(name)) for name in _ALL_COLUMNS}

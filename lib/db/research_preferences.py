@@ -6,8 +6,7 @@ from sqlalchemy import text
 
 from lib.db import steps
 from lib.db.database import Database, Row
-from lib.db.writing import step_statement
-from lib.json_text import dumps
+from lib.db.writing import jsonb_or_null, step_statement
 
 _STYLE_COLUMNS = ("writing_style", "content_characteristics", "target_audience", "recommended_settings")
 _COLUMNS = ("research_depth", "content_types", "auto_research", "factual_content", *_STYLE_COLUMNS)
@@ -42,7 +41,7 @@ def save(
     """Complete step 3. `columns` holds the typed columns by name."""
     values = dict(columns)
     for name in ("content_types", *_STYLE_COLUMNS):
-        values[name] = None if values.get(name) is None else dumps(values[name])
+        values[name] = jsonb_or_null(name, values.get(name))
     return steps.save(database, user_id, 3, data, validation_errors, statement=_SAVE, **values)
 
 

@@ -3,8 +3,7 @@
 from sqlalchemy import TextClause, text
 
 from lib.db.database import Database, Row
-from lib.db.writing import step_statement, written
-from lib.json_text import dumps
+from lib.db.writing import json_or_null, jsonb_or_null, step_statement, written
 
 _SKIP_OR_MARK = step_statement()
 
@@ -37,8 +36,8 @@ def save(
         statement,
         step_number=step_number,
         status="completed",
-        data=None if data is None else dumps(data),
-        validation_errors=dumps(validation_errors),
+        data=json_or_null(data),
+        validation_errors=jsonb_or_null("validation_errors", validation_errors),
         **columns,
     )
 

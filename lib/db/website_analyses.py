@@ -6,8 +6,7 @@ from sqlalchemy import text
 
 from lib.db import steps
 from lib.db.database import Database, Row
-from lib.db.writing import step_statement
-from lib.json_text import dumps
+from lib.db.writing import jsonb_or_null, step_statement
 
 JSON_COLUMNS = (
     "writing_style",
@@ -62,7 +61,7 @@ def save(
     columns: Mapping[str, object],
 ) -> Row:
     """Complete step 2. `columns` holds a value for each of `JSON_COLUMNS` that the payload has."""
-    values = {name: None if columns.get(name) is None else dumps(columns[name]) for name in JSON_COLUMNS}
+    values = {name: jsonb_or_null(name, columns.get(name)) for name in JSON_COLUMNS}
     return steps.save(database, user_id, 2, data, validation_errors, statement=_SAVE, website_url=website_url, **values)
 
 

@@ -202,6 +202,18 @@ def test_422_for_a_nul_or_a_lone_surrogate(http: Client, body: bytes, field: str
     assert field in [error["field"] for error in problem["errors"]]
 
 
+def test_422_for_numbers_that_would_come_back_many_times_larger(http: Client) -> None:
+    """A small body of exponents must not become a large answer; a few of them are nobody's attack."""
+
+    def send(count: int) -> Response:
+        return _post(http, json.dumps({"data": {"website": "https://a.b", "crawl_result": [1e300] * count}}).encode())
+
+    assert send(1_000).status == 200
+    problem = _is_problem(send(20_000), 422)
+    assert problem["errors"][0]["field"] == "data.crawl_result"
+    assert http.get("/api/onboarding/website-analysis", user=USER).json()["crawl_result"] == [10**300] * 1_000
+
+
 def test_a_surrogate_pair_and_an_escaped_backslash_are_no_reason_to_refuse(http: Client) -> None:
     """What only looks like a NUL or half a pair is stored as it was sent."""
     body = rb'{"data": {"website": "https://a.b", "x": "\ud83d\ude00 \\u0000"}}'
