@@ -7,7 +7,6 @@ from lib.db.database import Row
 from lib.http.app import Call, Route
 from lib.http.endpoints.steps import Submission, saved_to_database, step_routes
 from lib.http.rendering import preferences_document
-from lib.steps.research_preferences import research_preferences as judged
 
 
 def read(call: Call) -> dict[str, Any] | None:
@@ -17,6 +16,9 @@ def read(call: Call) -> dict[str, Any] | None:
 
 
 def _save_step(call: Call, submission: Submission) -> tuple[Row, object]:
+    # Here and not above: pydantic is a sixth of a cold start, and reads need none.
+    from lib.steps.research_preferences import research_preferences as judged
+
     data = submission.payload
     row = research_preferences.save(call.database, call.user.id, data, submission.validation_errors, judged(data))
     saved_to_database(call, "Research preferences")

@@ -10,7 +10,6 @@ from lib.http.app import Call, Route
 from lib.http.endpoints.steps import Submission, saved_to_database, step_routes
 from lib.http.rendering import time_text
 from lib.steps.summary import style_analysis
-from lib.steps.website_analysis import website_analysis
 
 _TIMES = ("analysis_date", "created_at", "updated_at")
 _ANALYSIS_ID = re.compile(r"\d{1,18}", re.ASCII)
@@ -64,6 +63,9 @@ def _document(row: Row) -> dict[str, Any]:
 
 
 def _save_step(call: Call, submission: Submission) -> tuple[Row, object]:
+    # Here and not above: pydantic is a sixth of a cold start, and reads need none.
+    from lib.steps.website_analysis import website_analysis
+
     data = submission.payload
     analysis = website_analysis(data)
     row = website_analyses.save(

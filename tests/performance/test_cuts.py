@@ -1,0 +1,139 @@
+"""A connection that breaks at any byte, an error in the middle of a turn, and a server that says nothing any more."""
+
+from __future__ import annotations
+
+import pytest
+
+from lib import bootstrap
+from lib.db import engine
+from scripts.local_postgres import LocalPostgres
+from tests.support.client import Client, Response
+from tests.support.inspection import contents, superuser
+from tests.support.wire import Direction, Wire, messages
+from tests.support.wizard import WEBSITE, complete_step, walk
+
+USER = "user_2cut"
+BASE = "/api/onboarding"
+SAMPLES = 60
+"""How many bytes of a direction a connection is cut at, spread evenly, beside both ends."""
+
+
+def save(calls: Client) -> Response:
+    """A write to three tables."""
+    return complete_step(calls, USER, 2)
+
+
+def counted(calls: Client, line: Wire) -> dict[Direction, int]:
+    """How many bytes the write takes each way on a warm connection."""
+    save(calls)
+    line.start_recording()
+    save(calls)
+    sizes: dict[Direction, int] = {"up": 0, "down": 0}
+    for direction, data in line.transcript:
+        sizes[direction] += len(data)
+    return sizes
+
+
+def places(size: int) -> list[int]:
+    """Bytes to cut at, from none to all of them."""
+    return sorted({*range(0, size, max(1, size // SAMPLES)), 1, size - 1, size})
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("direction", ["up", "down"])
+def test_a_request_whose_connection_breaks_anywhere_is_answered_by_another(
+    calls: Client, line: Wire, direction: Direction
+) -> None:
+    """Before the commit or after it: the caller gets the right answer, and the write is there once."""
+    expected = {"message", "step_number", "data", "current_step", "completion_percentage"}
+    for place in places(counted(calls, line)[direction]):
+        line.cut_after(direction, place)
+        response = save(calls)
+        assert response.status == 200, (place, response.text)
+        assert response.json().keys() == expected
+        assert response.json()["data"] == WEBSITE
+        line.mend()
+    analyses = calls.get(f"{BASE}/style-detection/session-analyses", user=USER).json()["analyses"]
+    assert [(one["website_url"], one["analysis_id"]) for one in analyses] == [(WEBSITE["website"], 1)]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("direction", ["up", "down"])
+def test_a_request_cut_for_good_is_a_503_with_all_of_it_or_nothing(
+    calls: Client, line: Wire, direction: Direction, postgres: LocalPostgres, environment: dict[str, str]
+) -> None:
+    """No second connection either: the answer is 503, and session, step and analysis agree on whether it happened."""
+    size = counted(calls, line)[direction]
+    outcomes = set()
+    with superuser(postgres, environment["DATABASE_URL"]) as database:
+        for number, place in enumerate(places(size)[::6]):
+            user = f"user_2cut_{number}"
+            calls.get(f"{BASE}/status", user=user)  # a connection is open
+            line.cut_after(direction, place, for_good=True)
+            assert complete_step(calls, user, 2).status == 503, place
+            line.mend()
+            found = {name: sum(user in row for row in rows) for name, rows in contents(database).items()}
+            outcomes.add(frozenset(name for name, rows in found.items() if rows))
+            assert max(found.values()) <= 1
+    assert outcomes <= {frozenset(), frozenset({"onboarding_sessions", "onboarding_steps", "website_analyses"})}
+    assert direction == "up" or len(outcomes) == 1, "an answer that is cut was committed before it"
+
+
+def test_finishing_that_is_cut_after_its_commit_keeps_its_moment(calls: Client, line: Wire) -> None:
+    """The retry of a finished `complete` answers the moment of the first, not a second one."""
+    walk(calls, USER, 1, 2, 3)
+    line.cut_after("down", 1)
+    finished = calls.post(f"{BASE}/complete", user=USER, json={}).json()["completed_at"]
+    line.mend()
+    assert calls.get(f"{BASE}/status", user=USER).json()["completed_at"] == finished
+    assert calls.post(f"{BASE}/complete", user=USER, json={}).json()["completed_at"] == finished
+
+
+def test_an_error_inside_a_turn_leaves_nothing_and_harms_nobody(
+    calls: Client, postgres: LocalPostgres, environment: dict[str, str]
+) -> None:
+    """Postgres refuses the last of three tables: the first two stay empty, and the next request is served."""
+    refusal = "ALTER TABLE website_analyses ADD CONSTRAINT refused CHECK (website_url <> 'https://refused.example')"
+    with superuser(postgres, environment["DATABASE_URL"]) as database:
+        database.execute(refusal)
+        data = {**WEBSITE, "website": "https://refused.example"}
+        assert complete_step(calls, USER, 2, data).status == 500
+        assert not [rows for name, rows in contents(database).items() if rows and name != "alembic_version"]
+    assert calls.get(f"{BASE}/status", user="user_2next").json()["current_step"] == 1
+    assert save(calls).status == 200
+
+
+def test_an_error_in_the_scope_stops_the_statement_behind_it(
+    calls: Client, monkeypatch: pytest.MonkeyPatch, postgres: LocalPostgres, environment: dict[str, str]
+) -> None:
+    """Without its role a statement does not run at all, not even as the more powerful login role."""
+    monkeypatch.setattr("lib.db.engine._SCOPE", b"SELECT set_config('role', 'no_such_role', true), $1::text")
+    assert save(calls).status == 503
+    monkeypatch.undo()
+    with superuser(postgres, environment["DATABASE_URL"]) as database:
+        assert not contents(database)["onboarding_sessions"]
+
+
+def test_a_server_that_falls_silent_is_a_503(calls: Client, line: Wire, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No wait for the database outlasts the time limit, on an open connection or on a new one, and none is retried."""
+    monkeypatch.setattr("lib.db.engine.TIME_LIMIT_S", 1)
+    assert calls.get(f"{BASE}/status", user=USER).status == 200
+    line.fall_silent()
+    line.start_recording()
+    assert calls.get(f"{BASE}/status", user=USER).status == 503
+    sent = b"".join(data for direction, data in line.transcript if direction == "up")
+    assert [*messages(sent)].count("S") == 1, "it was sent once"
+    assert _connecting(calls) == 503
+    line.mend()
+    assert calls.get(f"{BASE}/status", user=USER).status == 200
+
+
+def _connecting(calls: Client) -> int:
+    bootstrap.reset()
+    return calls.get(f"{BASE}/status", user=USER).status
+
+
+def test_the_time_limit_is_the_contracts() -> None:
+    """Five seconds, for a wait on the wire and for the server's own work."""
+    assert engine.TIME_LIMIT_S == 5
+    assert b"set_config('statement_timeout', '5000', true)" in engine._SCOPE

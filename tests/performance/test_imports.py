@@ -1,0 +1,155 @@
+"""What a function imports, and when: imports are most of a cold start."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+
+from scripts.dev_settings import ROOT, without_settings
+from tests.support.clerk import TokenFactory
+from tests.support.wizard import STEP_DATA
+
+ORIGIN = "https://app.example.com"
+FUNCTIONS = sorted(
+    str(file.relative_to(ROOT).with_suffix("")).replace("/", ".")
+    for file in (ROOT / "api").rglob("*.py")
+    if file.name[0] != "_"
+)
+
+# Every third-party package that a function may have imported, with the reason for it.
+AT_START = {
+    "falcon": "routing, requests and responses; nothing it needs is from another package",
+}
+FOR_A_TOKEN = {
+    "jwt": "verifies Clerk's tokens",
+    "cryptography": "the signature, and the stored API keys",
+}
+FOR_THE_DATABASE = {
+    "sqlalchemy": "the engine, its pool and text statements; the ORM stays out",
+    "psycopg": "the driver",
+    "psycopg_binary": "its compiled half, with libpq",
+    "typing_extensions": "imported by SQLAlchemy",
+}
+FOR_JUDGING_A_STEP = {
+    "pydantic": "the steps' models",
+    "pydantic_core": "its compiled half",
+    "annotated_types": "imported by pydantic",
+    "typing_inspection": "imported by pydantic",
+}
+A_READ = {**AT_START, **FOR_A_TOKEN, **FOR_THE_DATABASE}
+
+# Modules of the packages above that cost much and are never needed.
+NEVER = (
+    "sqlalchemy.orm",
+    "sqlalchemy.ext",
+    "sqlalchemy.testing",
+    "asyncpg",
+    "alembic",
+    "requests",
+    "httpx",
+    "email_validator",
+)
+
+READ_OF = {
+    "api.health": "/api/health",
+    "api.onboarding.api_keys": "/api/onboarding/api-keys",
+    "api.onboarding.integrations": "/api/onboarding/step/5",
+    "api.onboarding.persona": "/api/onboarding/step/4",
+    "api.onboarding.research_preferences": "/api/onboarding/research-preferences",
+    "api.onboarding.session": "/api/onboarding/init",
+    "api.onboarding.summary": "/api/onboarding/summary",
+    "api.onboarding.website_analysis": "/api/onboarding/website-analysis",
+}
+
+# Answers the requests on its standard input, each through a bare WSGI call, and prints what was imported by then.
+PROBE = """
+import importlib, io, json, sys
+app = importlib.import_module(sys.argv[1]).app
+for request in [None, *json.load(sys.stdin)]:
+    status = []
+    if request is not None:
+        body = request.pop("body").encode()
+        environ = {"SERVER_NAME": "x", "SERVER_PORT": "80", "SERVER_PROTOCOL": "HTTP/1.1", "QUERY_STRING": "",
+                   "wsgi.url_scheme": "http", "wsgi.errors": sys.stderr, "wsgi.input": io.BytesIO(body),
+                   "CONTENT_LENGTH": str(len(body)), "CONTENT_TYPE": "application/json", **request}
+        list(app(environ, lambda line, headers: status.append(line)))
+    site = [name for name, module in sys.modules.items() if "site-packages" in (getattr(module, "__file__", "") or "")]
+    print(json.dumps([status, site]))
+"""
+
+
+def preflight(path: str) -> dict[str, str]:
+    """What a browser asks before it calls."""
+    return {
+        "REQUEST_METHOD": "OPTIONS",
+        "PATH_INFO": path,
+        "HTTP_ORIGIN": ORIGIN,
+        "HTTP_ACCESS_CONTROL_REQUEST_METHOD": "GET",
+        "body": "",
+    }
+
+
+def request(method: str, path: str, token: str, body: str = "") -> dict[str, str]:
+    """A signed-in request."""
+    return {"REQUEST_METHOD": method, "PATH_INFO": path, "HTTP_AUTHORIZATION": f"Bearer {token}", "body": body}
+
+
+def imported(function: str, environment: Mapping[str, str], *requests: dict[str, str]) -> list[set[str]]:
+    """The third-party modules after importing a function, and after each of the requests, which have to succeed."""
+    done = subprocess.run(
+        [sys.executable, "-c", PROBE, function],
+        cwd=ROOT,
+        env={**without_settings(os.environ), **environment, "ALLOWED_ORIGINS": ORIGIN},
+        input=json.dumps(requests),
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    stages = [json.loads(line) for line in done.stdout.splitlines()]
+    assert all(line.startswith("2") for status, _ in stages for line in status), stages
+    return [set(modules) for _, modules in stages]
+
+
+def packages(modules: set[str]) -> set[str]:
+    """Their top-level names, without the private ones that compiled parts bring along."""
+    return (
+        {name.partition(".")[0] for name in modules}
+        - {"_cffi_backend"}
+        - {name for name in modules if name.startswith("_")}
+    )
+
+
+@pytest.mark.parametrize("function", FUNCTIONS)
+def test_neither_a_start_nor_a_preflight_imports_more_than_the_framework(function: str, tmp_path: Path) -> None:
+    """A browser's first call, which needs neither token nor database, does not wait for their libraries."""
+    after_start, after_preflight = imported(function, {}, preflight(f"/{function.replace('.', '/')}"))
+    assert packages(after_start) == packages(after_preflight) == set(AT_START)
+
+
+def test_the_catalogue_imports_the_framework_alone() -> None:
+    """Its answers are constants."""
+    _, after = imported("api.onboarding.catalogue", {}, request("GET", "/api/onboarding/config", ""))
+    assert packages(after) == set(AT_START)
+
+
+@pytest.mark.parametrize("function", READ_OF)
+def test_a_read_imports_what_has_a_reason(function: str, environment: dict[str, str], token: TokenFactory) -> None:
+    """Token and database, and nothing of what only writes need."""
+    _, after = imported(function, environment, request("GET", READ_OF[function], token("user_2imports")))
+    assert packages(after) <= set(A_READ)
+    assert not [name for name in after if name.startswith(NEVER)]
+
+
+def test_completing_a_step_imports_the_models_besides(environment: dict[str, str], token: TokenFactory) -> None:
+    """What a write needs more than a read is pydantic."""
+    body = json.dumps({"data": STEP_DATA[4]})
+    call = request("POST", "/api/onboarding/step/4/complete", token("user_2imports"), body)
+    _, after = imported("api.onboarding.persona", environment, call)
+    assert packages(after) <= set(A_READ) | set(FOR_JUDGING_A_STEP)
+    assert not [name for name in after if name.startswith(NEVER)]

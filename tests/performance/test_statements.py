@@ -1,0 +1,118 @@
+"""What a request sends to Postgres, read off the wire (https://www.postgresql.org/docs/18/protocol-message-formats.html)."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import pytest
+
+from tests.support.client import Client
+from tests.support.wire import Wire, messages
+from tests.support.wizard import INTEGRATIONS, KEYS, PERSONA, RESEARCH, WEBSITE, walk
+
+USER = "user_2turns"
+BASE = "/api/onboarding"
+
+READS = [
+    "init",
+    "status",
+    "progress",
+    "resume",
+    "export",
+    "summary",
+    "api-keys",
+    "api-keys/onboarding",
+    "website-analysis",
+    "research-preferences",
+    "step4/persona-latest",
+    "style-detection/check-existing/https%3A%2F%2Fshop.example.com%2Fa%3Fb%3Dc",
+    "style-detection/analysis/1",
+    "style-detection/session-analyses",
+    *[f"step/{number}" for number in range(1, 7)],
+    *[f"step/{number}/validate" for number in range(1, 7)],
+]
+WRITES: list[tuple[str, str, object]] = [
+    ("POST", "start", {}),
+    ("POST", "step/1/complete", {"data": KEYS}),
+    ("POST", "step/2/complete", {"data": WEBSITE}),
+    ("POST", "step/3/complete", {"data": RESEARCH}),
+    ("POST", "step/4/complete", {"data": PERSONA}),
+    ("POST", "step/5/complete", {"data": INTEGRATIONS}),
+    ("POST", "step/6/complete", {}),
+    ("POST", "step/4/skip", {}),
+    ("POST", "step4/persona-save", {"core_persona": {}}),
+    ("POST", "api-keys", {"provider": "openai", "api_key": "sk-0123456789abcdef"}),
+    ("DELETE", "api-keys/openai", ...),
+    ("POST", "complete", {}),
+    ("POST", "reset", {}),
+    ("POST", "reset?hard=true", {}),
+]
+
+
+def warm(http: Client, line: Wire) -> None:
+    """Fill in all steps, on a connection that stays."""
+    walk(http, USER, 1, 2, 3, 4, 5)
+    line.start_recording()
+
+
+def sent_in_one_turn(line: Wire) -> Counter[str]:
+    """The messages that went up, after checking that they went up together and that one answer came back."""
+    (first, up), (second, down) = line.exchanges()
+    assert (first, second) == ("up", "down")
+    assert [*messages(down)].count("Z") == 1  # one ReadyForQuery, at the end
+    assert down.endswith(b"Z\0\0\0\5I")
+    return Counter(messages(up))
+
+
+def test_a_warm_read_is_one_turn_with_its_scope_and_one_statement(calls: Client, line: Wire) -> None:
+    """Every GET waits for the database once: scope, statement and commit travel together."""
+    warm(calls, line)
+    for path in READS:
+        line.start_recording()
+        response = calls.get(f"{BASE}/{path}", user=USER)
+        assert response.status == 200, (path, response.text)
+        assert sent_in_one_turn(line) == {"P": 2, "B": 2, "D": 2, "E": 2, "S": 1}, path
+
+
+def test_a_warm_write_is_one_turn_with_its_scope_its_lock_and_one_statement(calls: Client, line: Wire) -> None:
+    """Every write waits for the database once, and locks out only the other writes of its own user."""
+    warm(calls, line)
+    for method, path, body in WRITES:
+        line.start_recording()
+        response = calls.request(method, f"{BASE}/{path}", user=USER, json=body)
+        assert response.status in {200, 204}, (path, response.text)
+        assert sent_in_one_turn(line) == {"P": 3, "B": 3, "D": 3, "E": 3, "S": 1}, path
+
+
+def test_the_health_check_is_one_turn_too(calls: Client, line: Wire) -> None:
+    """It has no user, hence a time limit in place of a scope."""
+    warm(calls, line)
+    assert calls.get("/api/health").status == 200
+    assert sent_in_one_turn(line) == {"P": 2, "B": 2, "D": 2, "E": 2, "S": 1}
+
+
+def test_a_first_request_needs_its_connection_and_one_turn_more(calls: Client, line: Wire) -> None:
+    """A new process asks the server nothing before its first statement: no version, no hstore, no isolation level."""
+    line.start_recording()
+    assert calls.get(f"{BASE}/status", user=USER).status == 200
+    spoken = [data for direction, data in line.exchanges() if direction == "up"]
+    answers = [data for direction, data in line.exchanges() if direction == "down"]
+    ready = next(number for number, data in enumerate(answers) if data.endswith(b"Z\0\0\0\5I"))
+    assert len(spoken) - 1 == ready + 1
+    assert Counter(messages(spoken[-1])) == {"P": 2, "B": 2, "D": 2, "E": 2, "S": 1}
+
+
+@pytest.mark.parametrize("path", ["config", "providers", "providers/openai/setup"])
+def test_the_catalogue_asks_nothing(calls: Client, line: Wire, path: str) -> None:
+    """What is the same for everybody costs no database."""
+    line.start_recording()
+    assert calls.get(f"{BASE}/{path}").status == 200
+    assert line.transcript == []
+
+
+def test_a_refused_request_asks_nothing(calls: Client, line: Wire) -> None:
+    """Whoever has no token, or a body that breaks the rules, costs no database."""
+    line.start_recording()
+    assert calls.get(f"{BASE}/summary").status == 401
+    assert calls.post(f"{BASE}/step/2/complete", user=USER, json={"data": {}}).status == 422
+    assert line.transcript == []
