@@ -1,0 +1,89 @@
+"""How Postgres executes each statement among many users."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from sqlalchemy import event
+
+from lib import bootstrap
+from scripts.local_postgres import LocalPostgres
+from tests.performance.test_statements import BASE, READS, WRITES
+from tests.support.clerk import TokenFactory
+from tests.support.in_process import InProcess
+from tests.support.inspection import superuser
+from tests.support.population import populate
+from tests.support.wizard import walk
+
+USER = "user_2plans"
+USERS = 5_000
+LOOK_UPS = {"Index Scan", "Index Only Scan", "Bitmap Index Scan"}
+TABLES = {
+    "onboarding_sessions",
+    "onboarding_steps",
+    "api_keys",
+    "website_analyses",
+    "research_preferences",
+    "persona_data",
+    "platform_integrations",
+    "erased_users",
+}
+
+type Statement = tuple[str, dict[str, Any]]
+
+
+def statements(calls: InProcess) -> dict[str, Statement]:
+    """Every statement that the endpoints run, with parameters it was run with."""
+    seen: dict[str, Statement] = {}
+
+    def note(_connection: Any, _cursor: Any, statement: str, parameters: Any, *_: Any) -> None:
+        seen.setdefault(statement, (statement, parameters))
+
+    event.listen(bootstrap.database()._engine, "before_cursor_execute", note)
+    walk(calls, USER, 1, 2, 3, 4, 5)
+    for path in READS:
+        assert calls.get(f"{BASE}/{path}", user=USER).status in {200, 404}, path
+    for method, path, body in WRITES:
+        assert calls.request(method, f"{BASE}/{path}", user=USER, json=body).status in {200, 204}, path
+    return seen
+
+
+def nodes(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """Every node of a plan."""
+    yield plan
+    for child in plan.get("Plans", []):
+        yield from nodes(child)
+
+
+def scanned(plan: dict[str, Any]) -> list[dict[str, Any]]:
+    """The nodes that read a table or an index of ours."""
+    return [
+        node
+        for node in nodes(plan)
+        if "Scan" in node["Node Type"] and (node.get("Relation Name") in TABLES or "Index Name" in node)
+    ]
+
+
+@pytest.mark.slow
+def test_every_statement_finds_its_rows_by_index_and_user(
+    environment: dict[str, str], token: TokenFactory, postgres: LocalPostgres
+) -> None:
+    """Among any number of users a request touches the rows of its own: each scan is an index look-up of one user."""
+    with superuser(postgres, environment["DATABASE_URL"]) as database:
+        populate(database, 1, USERS)
+        found = statements(InProcess("", 0, token))
+        assert len(found) >= 20
+        database.execute(
+            "SELECT set_config('role', 'onboarding_app', false), set_config('app.user_id', %s, false)", [USER]
+        )
+        for statement, parameters in found.values():
+            row = database.execute(f"EXPLAIN (FORMAT JSON) {statement}", parameters).fetchone()
+            assert row is not None
+            plan: dict[str, Any] = row[0][0]["Plan"]  # type: ignore[index] # EXPLAIN's one column is JSON
+            for node in scanned(plan):
+                if node["Node Type"] == "Bitmap Heap Scan":
+                    continue  # its child is the look-up
+                assert node["Node Type"] in LOOK_UPS, (node, statement)
+                assert "user_" in node["Index Cond"], (node, statement)
