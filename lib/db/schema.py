@@ -5,7 +5,7 @@ from sqlalchemy import text
 from lib.db.database import Database
 
 # Revision ids begin with their date, so a later one compares greater. A test holds this against migrations/.
-EXPECTED_REVISION = "2026_11_22_02"
+EXPECTED_REVISION = "2026_11_22_03"
 
 _REVISION = text("SELECT max(version_num) AS revision FROM alembic_version")
 

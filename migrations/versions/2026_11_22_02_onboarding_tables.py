@@ -9,7 +9,7 @@ from alembic import op
 from sqlalchemy.dialects import postgresql
 
 revision = "2026_11_22_02"
-down_revision = None
+down_revision = "2026_11_22_01"
 branch_labels = None
 depends_on = None
 

@@ -12,13 +12,13 @@ from pathlib import Path
 
 from scripts.legacy.identity import FILE_NAME, GLOBAL_FILE, is_user_id
 from scripts.legacy.index import Index, Pointer
-from scripts.legacy.merge import PASSED_OVER, UNMATCHED, Merged, changed, passed_over, verdicts
+from scripts.legacy.merge import IMPORTED, PASSED_OVER, UNMATCHED, Merged, changed, passed_over, verdicts
 from scripts.legacy.old_database import OldDatabase
 from scripts.legacy.old_rows import TABLES, Row, found_in_row
 from scripts.legacy.owners import owner_of_file, owner_of_row, owner_of_session
 from scripts.legacy.plan import planned
 from scripts.legacy.progress_file import SOURCE, found_in_file, read_progress_file
-from scripts.legacy.records import SESSION, Found, Key, Place, State
+from scripts.legacy.records import SESSION, Found, Key, Place, Record, State
 from scripts.legacy.report import Report
 from scripts.legacy.target import Target
 from scripts.legacy.values import BrokenValue
@@ -47,6 +47,7 @@ class _Plan:
         return cls(user, found, before, after, merged, changed(before, after))
 
 
+Settled = Callable[[Sequence[Record]], object]
 Opened = Callable[[Row], Row]
 
 
@@ -76,6 +77,8 @@ class Importer:
     report: Report
     transaction: Callable[[], AbstractContextManager[object]]
     dry_run: bool = False
+    settled: Settled = len
+    """Told, user by user, which records stand in the target whole, and through this run."""
 
     def prepare(self, user_ids: Iterable[str], assignments: Sequence[tuple[str, str]]) -> int:
         """Find out whose everything is; give the number of users. What is nobody's goes into the report."""
@@ -191,9 +194,13 @@ class Importer:
                 self.report.verdicts[record.place.source, record.kind, PASSED_OVER] += 1
             self.report.note("passed_over", user=plan.user, place="everything", winner="the account was erased")
             return
-        for record, verdict in verdicts(plan.before, after, plan.found.records):
+        judged = verdicts(plan.before, after, plan.found.records)
+        for record, verdict in judged:
             self.report.verdicts[record.place.source, record.kind, verdict] += 1
-        for loser in passed_over(plan.merged, after, plan.found.records):
+        losers = passed_over(plan.merged, after, plan.found.records)
+        incomplete = {loser.record.place for loser in losers} | {place for place, _ in plan.found.broken}
+        self.settled([record for record, verdict in judged if verdict == IMPORTED and record.place not in incomplete])
+        for loser in losers:
             record = loser.record
             thing = f"{record.kind} {record.key}".strip()
             where = {"place": str(record.place), "winner": str(loser.winner)}

@@ -122,10 +122,15 @@ def old_schema(connection: Connection) -> str:
     Raises UnusableURL when there are none.
     """
     for schema in ("legacy", "public"):
-        columns = _columns(connection, schema, TABLES[SESSION])
-        if columns and "completed_at" not in columns:
+        tables = [_columns(connection, schema, table) for table in TABLES.values()]
+        if any(columns and is_old(columns) for columns in tables):
             return schema
-    raise UnusableURL("there is no table onboarding_sessions of the old software in this database")
+    raise UnusableURL("this database has no tables of the old software")
+
+
+def is_old(columns: Sequence[str]) -> bool:
+    """Whether a table of one of the old names has the old shape: the new ones all have both columns, or the last."""
+    return not ({"user_id", "session_id"} <= set(columns) or "completed_at" in columns)
 
 
 def _owner(kind: str) -> str:

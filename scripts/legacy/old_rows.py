@@ -77,7 +77,9 @@ def _session(row: Row, _broken: Broken) -> tuple[str, dict[str, Any]]:
     }
 
 
-def _api_key(row: Row, _broken: Broken) -> tuple[str, dict[str, Any]]:
+def _api_key(row: Row, broken: Broken) -> tuple[str, dict[str, Any]]:
+    if row["key"] is None:
+        broken("encrypted_key", BrokenValue("encrypted with a key that API_KEY_ENCRYPTION_KEYS does not hold"))
     return provider_name(as_text(row["provider"]) or ""), {"key": (as_text(row["key"]) or "").strip() or None}
 
 

@@ -45,17 +45,21 @@ def _merge_step(merged: Merged, number: int, before: State, named: Records) -> N
     name = (STEP, str(number))
     held, files = before.get(name), named.get(name, ())
     merge_groups(merged, name, held, files)
-    _untouch(merged, name, held, number, named.get((SESSION, ""), ()))
+    if held and held.time == EPOCH and _is_untouched(number, before, named.get((SESSION, ""), ())):
+        _set(merged, name, {"status": {"status": "pending", "completed_at": None}}, EPOCH)
     if number in KIND_OF_STEP:
         data, time = _payload(merged, number, candidates("data", held, files), named)
         if data is not None:
             _set(merged, name, {"data": data}, time)
 
 
-def _untouch(merged: Merged, name: Key, held: Held | None, number: int, sessions: Sequence[Record]) -> None:
-    """Make pending what was only inferred from a database, where a file now says that it is."""
-    if held and held.time == EPOCH and any(number in session.values.get("untouched", ()) for session in sessions):
-        _set(merged, name, {"status": {"status": "pending", "completed_at": None}}, EPOCH)
+def _is_untouched(number: int, before: State, sessions: Sequence[Record]) -> bool:
+    """Whether a file says that a step is pending which was only inferred from a database that got no further."""
+    reached = before[SESSION, ""].values["current_step"]
+    return any(
+        number in session.values.get("untouched", ()) and session.values["current_step"] >= reached
+        for session in sessions
+    )
 
 
 def _payload(
@@ -124,7 +128,7 @@ def _infer_statuses(merged: Merged, before: State, named: Records) -> None:
     statuses = inferred_statuses(position.get("current_step"), position.get("progress"), with_data)
     for number, status in statuses.items():
         if (STEP, str(number)) not in before and number not in _finished(merged.held):
-            times = [row.time for row in rows if row.kind == (KIND_OF_STEP.get(number) or API_KEY)]
+            times = [row.time for row in rows if row.kind == KIND_OF_STEP.get(number, API_KEY) and row.time > EPOCH]
             completed_at = max(times, default=newest.time if newest else EPOCH)
             _set(merged, (STEP, str(number)), {"status": {"status": status, "completed_at": completed_at}}, EPOCH)
 
@@ -155,7 +159,8 @@ def _merge_session(merged: Merged, before: State, named: Records, records: Seque
     newest = sessions[-1] if sessions else None
     for group in ("current_step", "completed_at"):
         if newest:
-            merged.winners[name, group] = Candidate(values[group], newest.time, newest.rank, newest)
+            is_its = newest.values.get(group) == values[group]
+            merged.winners[name, group] = Candidate(values[group], newest.time, newest.rank, newest if is_its else None)
 
 
 def _finished(state: State) -> set[int]:

@@ -68,7 +68,7 @@ def _session(content: Mapping[str, Any]) -> dict[str, Any]:
     return {
         "untouched": sorted(set(range(1, _LAST_STEP + 1)) - touched),
         "started_at": as_time(content.get("started_at")),
-        "current_step": int(as_number(content.get("current_step")) or 1),
+        "current_step": min(max(int(as_number(content.get("current_step")) or 1), 1), _LAST_STEP),
         "completed_at": completed_at if completed else None,
     }
 

@@ -2,7 +2,6 @@
 
 import json
 import sqlite3
-
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -170,7 +169,7 @@ def test_everything_comes_back_field_by_field(imported: Client, legacy: Path) ->
 def test_database_alone_gives_payloads_in_the_wizards_shape(
     http: Client, environment: dict[str, str], legacy: Path
 ) -> None:
-    """Without the files, steps 2 to 4 are rebuilt in the shape that the wizard sends, and skipped steps are inferred."""
+    """Without files, steps 2 to 4 are rebuilt in the shape that the wizard sends, and skipped steps are inferred."""
     path = legacy / "alwrity_string_ids.db"
     assert main(["--to", environment["DATABASE_URL"], "--database", f"sqlite:///{path}"]) == 0
     for case in cases(legacy):
