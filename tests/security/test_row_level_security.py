@@ -1,0 +1,243 @@
+"""What Postgres itself refuses to the role that functions work as, whatever SQL reaches it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+import psycopg
+import pytest
+from psycopg import errors, sql
+
+from lib.db.tables import metadata
+from scripts.local_postgres import LocalPostgres
+from tests.support.in_process import InProcess
+from tests.support.inspection import Superuser, contents
+from tests.support.wizard import walk
+
+ROLE, PASSWORD = "onboarding_app", "onboarding"
+USER, OTHER = "user_2insider", "user_2victim"
+TABLES = sorted(metadata.tables)
+USER_TABLES = [name for name in TABLES if name != "erased_users"]
+
+type AppConnection = psycopg.Connection[tuple[object, ...]]
+
+
+@dataclass(frozen=True)
+class Insider:
+    """A connection that logged in as the functions' role: there is no other role behind it to fall back to."""
+
+    connection: AppConnection
+
+    def becomes(self, user: str | None) -> None:
+        """Act for a user from now on, or for none."""
+        self.connection.execute("SELECT set_config('app.user_id', %s, false)", [user or ""])
+        if user is None:
+            self.connection.execute("RESET app.user_id")
+
+    def count(self, statement: str, table: str) -> int:
+        """How many rows a statement on a table reached."""
+        return self.connection.execute(sql.SQL(statement).format(table=sql.Identifier(table))).rowcount
+
+
+@pytest.fixture
+def insider(postgres: LocalPostgres, database_url: str, database: Superuser, calls: InProcess) -> Iterator[Insider]:
+    """Two users have filled every table, and somebody got hold of the functions' role."""
+    for user in (USER, OTHER):
+        walk(calls, user, 1, 2, 3, 4, 5)
+    database.execute("INSERT INTO erased_users SELECT encode(sha256('user_2gone'), 'hex')")
+    database.execute(sql.SQL("ALTER ROLE {} LOGIN PASSWORD {}").format(sql.Identifier(ROLE), PASSWORD))
+    parts = urlsplit(database_url)
+    try:
+        with psycopg.connect(
+            host=parts.hostname, port=parts.port, dbname=parts.path[1:], user=ROLE, password=PASSWORD, autocommit=True
+        ) as connection:
+            yield Insider(connection)
+    finally:
+        database.execute(sql.SQL("ALTER ROLE {} NOLOGIN PASSWORD NULL").format(sql.Identifier(ROLE)))
+
+
+def test_no_row_of_anybody_else_is_reached(insider: Insider, database: Superuser) -> None:
+    """Without a user, with an empty one and with another's: SELECT, UPDATE and DELETE reach nothing, on every table."""
+    before = contents(database)
+    for user in (None, "", "user_2stranger", f"{OTHER} ", OTHER.upper(), "%", "' OR true --"):
+        insider.becomes(user)
+        for table in TABLES:
+            assert insider.count("SELECT * FROM {table}", table) == 0, (user, table)
+        for table in USER_TABLES:
+            assert insider.count("UPDATE {table} SET user_id = user_id", table) == 0, (user, table)
+            assert insider.count("DELETE FROM {table}", table) == 0, (user, table)
+    assert contents(database) == before
+
+
+def test_only_the_own_rows_are_reached(insider: Insider, database: Superuser) -> None:
+    """A statement without any WHERE stays within one user; the other's rows are all there afterwards."""
+    others = [row for table in USER_TABLES for row in contents(database)[table] if OTHER in row]
+    insider.becomes(USER)
+    for table in USER_TABLES:
+        everything = insider.connection.execute(sql.SQL("SELECT user_id FROM {}").format(sql.Identifier(table)))
+        assert {user for (user,) in everything} == {USER}
+    for table in reversed(metadata.sorted_tables):
+        if table.name in USER_TABLES:
+            insider.count("DELETE FROM {table}", table.name)
+    left = contents(database)
+    assert [row for table in USER_TABLES for row in left[table]] == others
+
+
+def test_no_row_is_made_for_anybody_else(insider: Insider, database: Superuser) -> None:
+    """INSERT of another user's rows, and turning one's own into another's, are refused on every table."""
+    before = contents(database)
+    for user in (None, "", USER, "user_2stranger"):
+        insider.becomes(user)
+        for table in TABLES:
+            with pytest.raises((errors.InsufficientPrivilege, errors.NotNullViolation)) as refused:
+                insider.connection.execute(_insert(table))
+            assert "row-level security" in str(refused.value), table
+    insider.becomes(USER)
+    for table in USER_TABLES:
+        with pytest.raises(errors.InsufficientPrivilege, match="row-level security"):
+            insider.count("UPDATE {table} SET user_id = 'user_2victim'", table)
+    assert contents(database) == before
+
+
+def _insert(table: str) -> sql.Composed:
+    """A row of OTHER's with a value in every column that needs one."""
+    columns = [column for column in metadata.tables[table].columns if not column.nullable and not column.server_default]
+    values = {"user_id": OTHER, "user_hash": "0" * 64, "provider": "tavily", "website_url": "https://example.org"}
+    given: dict[str, object] = {
+        column.name: values.get(column.name, 1) for column in columns if column.identity is None
+    }
+    if "encrypted_key" in given:
+        given["encrypted_key"] = b"x"
+    return sql.SQL("INSERT INTO {} ({}) VALUES ({})").format(
+        sql.Identifier(table),
+        sql.SQL(", ").join(map(sql.Identifier, given)),
+        sql.SQL(", ").join(map(sql.Literal, given.values())),
+    )
+
+
+def test_a_row_cannot_hang_on_another_users_session(insider: Insider, database: Superuser) -> None:
+    """Even with the own id in it: foreign keys are checked past row-level security, so this one holds both columns."""
+    (session_id,) = database.execute("SELECT id FROM onboarding_sessions WHERE user_id = %s", [OTHER]).fetchone() or ()
+    insider.becomes(USER)
+    with pytest.raises(errors.ForeignKeyViolation):
+        insider.connection.execute("UPDATE onboarding_steps SET session_id = %s", [session_id])
+
+
+def test_a_tombstone_stays(insider: Insider, database: Superuser) -> None:
+    """The role can leave one for its user and never take it away."""
+    insider.becomes("user_2gone")
+    assert insider.count("SELECT * FROM {table}", "erased_users") == 1
+    for statement in ("DELETE FROM {table}", "UPDATE {table} SET erased_at = now()", "TRUNCATE {table}"):
+        with pytest.raises(errors.InsufficientPrivilege):
+            insider.count(statement, "erased_users")
+
+
+FORBIDDEN = {
+    "create a table": "CREATE TABLE mine (a int)",
+    "create a schema": "CREATE SCHEMA mine",
+    "create a function": "CREATE FUNCTION mine() RETURNS int LANGUAGE sql AS 'SELECT 1'",
+    "create a role": "CREATE ROLE mine",
+    "create a database": "CREATE DATABASE mine",
+    "alter a table": "ALTER TABLE api_keys ADD COLUMN mine int",
+    "drop a table": "DROP TABLE api_keys",
+    "truncate a table": "TRUNCATE api_keys",
+    "disable row-level security": "ALTER TABLE api_keys DISABLE ROW LEVEL SECURITY",
+    "no longer force it": "ALTER TABLE api_keys NO FORCE ROW LEVEL SECURITY",
+    "drop a policy": "DROP POLICY api_keys_of_user ON api_keys",
+    "alter a policy": "ALTER POLICY api_keys_of_user ON api_keys USING (true)",
+    "add a policy": "CREATE POLICY mine ON api_keys USING (true)",
+    "add a trigger": "CREATE TRIGGER mine BEFORE UPDATE ON api_keys FOR EACH ROW"
+    " EXECUTE FUNCTION suppress_redundant_updates_trigger()",
+    "bypass it by a setting": "SET row_security = off; SELECT * FROM api_keys",
+    "bypass it by an attribute": "ALTER ROLE onboarding_app BYPASSRLS",
+    "become the owner": "SET ROLE onboarding_owner",
+    "become the superuser": "SET ROLE postgres",
+    "become the operator": "SET ROLE onboarding_operator",
+    "become another session": "SET SESSION AUTHORIZATION postgres",
+    "give itself the operator": "GRANT onboarding_operator TO onboarding_app",
+    "read the revision": "SELECT * FROM alembic_version",
+    "read passwords": "SELECT * FROM pg_authid",
+    "read files": "SELECT pg_read_file('/etc/passwd')",
+    "write files": "COPY (SELECT 1) TO '/tmp/mine'",
+    "run programs": "COPY api_keys FROM PROGRAM 'id'",
+    "switch off checks": "SET session_replication_role = replica",
+}
+
+
+def test_the_role_cannot_change_the_rules(insider: Insider, database: Superuser) -> None:
+    """Nothing is created, altered or dropped, no rule is relaxed and no other role taken on."""
+    before = contents(database)
+    insider.becomes(USER)
+    for what, statement in FORBIDDEN.items():
+        with pytest.raises(psycopg.Error) as refused:
+            insider.connection.execute(statement)
+        assert isinstance(refused.value, errors.InsufficientPrivilege | errors.InvalidParameterValue), (what, refused)
+    insider.connection.execute("SET row_security = on")
+    assert contents(database) == before
+
+
+OPERATOR_MAY_NOT = (
+    "DELETE FROM {table}",
+    "UPDATE {table} SET {column} = {column}",
+    "INSERT INTO {table} DEFAULT VALUES",
+    "TRUNCATE {table}",
+    "DROP TABLE {table}",
+)
+
+
+def test_the_role_cannot_give_its_rights_away(insider: Insider, database: Superuser) -> None:
+    """Postgres only warns that nothing was granted, so the grants are what is looked at."""
+    for table in TABLES:
+        insider.count("GRANT ALL ON {table} TO PUBLIC", table)
+    grants = "SELECT 1 FROM information_schema.role_table_grants WHERE grantee = 'PUBLIC' AND table_schema = 'public'"
+    assert database.execute(grants).fetchone() is None
+
+
+def test_the_operator_only_reads(database: Superuser, insider: Insider) -> None:
+    """The role of the scripts that count and check sees every user, and changes nothing."""
+    with database.transaction():
+        database.execute("SET LOCAL ROLE onboarding_operator")
+        for table in USER_TABLES:
+            query = sql.SQL("SELECT DISTINCT user_id FROM {}").format(sql.Identifier(table))
+            assert {user for (user,) in database.execute(query)} == {USER, OTHER}
+    database.execute("SET ROLE onboarding_operator")
+    for table in TABLES:
+        column = sql.Identifier(metadata.tables[table].columns.keys()[-1])
+        for statement in OPERATOR_MAY_NOT:
+            with pytest.raises(errors.InsufficientPrivilege):
+                database.execute(sql.SQL(statement).format(table=sql.Identifier(table), column=column))
+    database.execute("RESET ROLE")
+
+
+def test_the_owner_sees_nothing_without_the_role(database_url: str, insider: Insider) -> None:
+    """Row-level security is forced: what a function forgets to scope shows no row, though it logged in as owner."""
+    with psycopg.connect(database_url) as owner:
+        for table in TABLES:
+            assert owner.execute(sql.SQL("SELECT * FROM {}").format(sql.Identifier(table))).rowcount == 0
+
+
+def test_the_roles_have_no_special_rights(database: Superuser, database_url: str) -> None:
+    """No login, no superuser, nothing created, nothing inherited, nothing bypassed, and member of nothing."""
+    query = """
+        SELECT rolcanlogin, rolsuper, rolcreatedb, rolcreaterole, rolreplication, rolbypassrls, rolinherit
+        FROM pg_roles WHERE rolname = %s
+    """
+    for role in (ROLE, "onboarding_operator"):
+        assert database.execute(query, [role]).fetchone() == (False,) * 7
+    members = "SELECT 1 FROM pg_auth_members WHERE member::regrole::text IN ('onboarding_app', 'onboarding_operator')"
+    assert database.execute(members).fetchone() is None
+
+
+def test_every_table_is_forced(database: Superuser) -> None:
+    """A table added later is caught here: each of the schema has row-level security on and forced, with a policy."""
+    unprotected = database.execute(
+        """
+        SELECT relname FROM pg_class c WHERE relkind IN ('r', 'p') AND relnamespace = 'public'::regnamespace
+        AND relname <> 'alembic_version' AND NOT (relrowsecurity AND relforcerowsecurity
+            AND EXISTS (SELECT FROM pg_policy p WHERE p.polrelid = c.oid))
+        """
+    ).fetchall()
+    assert unprotected == []
+    assert set(contents(database)) == {*TABLES, "alembic_version"}
