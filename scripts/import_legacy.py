@@ -80,6 +80,7 @@ def _import(options: argparse.Namespace) -> int:
         report = stack.enter_context(Report())
         importer = _importer(stack, options, url, report)
         users = importer.prepare(_user_ids(options.user_ids), assignments)
+        print(f"{users} users to import", flush=True)
         line = ProgressLine(users, "users")
         importer.run(line.advance)
         line.finish()

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from scripts.legacy.records import PREFERENCES, SESSION, Held, Key, PassedOver, Place, Rank, Record, State
+from scripts.legacy.records import ANALYSIS, PREFERENCES, SESSION, Held, Key, PassedOver, Place, Rank, Record, State
 from scripts.legacy.values import same
 
 IN_TARGET = Place("target", "already there")
@@ -42,10 +42,13 @@ class Merged:
 
 
 def merge_groups(merged: Merged, name: Key, before: Held | None, records: Sequence[Record]) -> None:
-    """Merge all that is said of one thing into `merged`; a thing without any value is not made."""
+    """Merge all that is said of one thing into `merged`.
+
+    What has no value is not made, but for an analysis, which names a website, and preferences, which have defaults.
+    """
     groups = dict.fromkeys(group for source in (before, *records) if source for group in source.values)
     values = {group: merged.settle(name, group, candidates(group, before, records)) for group in groups}
-    if values or name[0] == PREFERENCES:
+    if values or name[0] in {PREFERENCES, ANALYSIS}:
         times = [source.time for source in (before, *records) if source]
         made = [source.created_at for source in (before, *records) if source and source.created_at]
         merged.held[name] = Held(values, max(times), min(made, default=None))

@@ -22,6 +22,8 @@ Records = Mapping[Key, Sequence[Record]]
 def planned(before: State, records: Sequence[Record]) -> tuple[State, Merged]:
     """Merge the old records of a user into what the target holds; give the result, and whose value each group has."""
     merged, named = Merged(dict(before)), by_name(records)
+    if not records:
+        return before, merged
     for name, found in named.items():
         if name[0] not in {SESSION, STEP}:
             merge_groups(merged, name, before.get(name), found)

@@ -2,6 +2,7 @@
 
 import json
 import math
+import re
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
@@ -10,6 +11,7 @@ EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 """Stands in for a time that the old system did not note: anything dated is newer."""
 
 _LARGEST_EXACT = 2**53
+_UNSTORABLE = re.compile("[\\0\\ud800-\\udfff]")
 
 
 class BrokenValue(ValueError):
@@ -92,7 +94,7 @@ def is_empty(value: object) -> bool:
 def _clean_text(text: str, note: Callable[[], object]) -> str:
     if text.isascii() and "\0" not in text:
         return text
-    cleaned = text.replace("\0", "\ufffd").encode("utf-8", "surrogatepass").decode("utf-8", "replace")
+    cleaned = _UNSTORABLE.sub("\ufffd", text)
     if cleaned != text:
         note()
     return cleaned

@@ -176,7 +176,9 @@ def expected_keys(content: dict[str, list[dict[str, Any]]]) -> set[tuple[str, st
 
 @pytest.mark.fuzz
 @settings(
-    max_examples=int(os.environ.get("EXAMPLES", "60")), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+    max_examples=25,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 @given(content=DATABASE, files=FILES)
 def test_all_is_accounted_for_and_a_second_run_changes_nothing(
