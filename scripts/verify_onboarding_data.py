@@ -54,6 +54,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _examine(user_id: str | None) -> tuple[Described, int]:
     url = parse_postgres_url(Settings(os.environ).direct_database_url)
     with connect(url, "verify_onboarding_data") as connection:
+        connection.execute("SELECT set_config('timezone', 'UTC', true)")
         described: Described = {"database": str(url), "schema": schema(connection)}
         if not all(described["schema"]["tables"].values()):
             return described, MISSING

@@ -33,6 +33,7 @@ _log = logging.getLogger(__name__)
 
 def adopt(connection: Connection) -> None:
     """Copy the old rows into the new tables and clear `legacy` of them. Ends the process with one line if it cannot."""
+    connection.prepare_threshold = None  # the URL may be a transaction-mode pooler's
     keys = cache(lambda: KeyRing(Settings(os.environ).api_key_encryption_keys))
     try:
         _adopt(connection, keys)

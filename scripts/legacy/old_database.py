@@ -84,6 +84,7 @@ class OldPostgres:
     def __init__(self, connection: Connection, schema: str) -> None:
         self.name = f"schema {schema}"
         self._connection = connection
+        connection.execute("SELECT set_config('datestyle', 'ISO', true), set_config('timezone', 'UTC', true)")
         self._columns: dict[str, list[str]] = {}
         for kind, table in TABLES.items():
             if columns := _columns(connection, schema, table):

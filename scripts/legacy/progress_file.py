@@ -98,7 +98,8 @@ def _step(number: int, step: Mapping[str, Any], last_updated: datetime, place: P
         keys = _keys(data)
         yield from (replace(base, kind=API_KEY, key=provider, values={"key": key}) for provider, key in keys)
         secrets = [key for _, key in keys]
-        data = without_secrets({name: value for name, value in data.items() if name != "api_keys"}, secrets)
+        others = {name: value for name, value in data.items() if name != "api_keys" and not _is_key(name, value)}
+        data = without_secrets(others, secrets)
         errors = without_secrets(errors, secrets)
     elif isinstance(data, dict) and (groups := groups_of(number, data)):
         (kind, key), values = groups
@@ -110,13 +111,20 @@ def _step(number: int, step: Mapping[str, Any], last_updated: datetime, place: P
 
 def _keys(data: Mapping[str, Any]) -> list[tuple[str, str]]:
     """List the keys by their provider's own name; a key under a provider's old name stands before that of its own."""
-    entries = data.get("api_keys")
+    nested = data.get("api_keys")
+    flat = {name: value for name, value in data.items() if _is_key(name, value)}
+    entries = flat | (nested if isinstance(nested, dict) else {})
     keys = [
         (provider_name(name), value.strip(), name)
-        for name, value in (entries.items() if isinstance(entries, dict) else ())
+        for name, value in entries.items()
         if isinstance(value, str) and value.strip()
     ]
     return [(provider, key) for provider, key, _ in sorted(keys, key=lambda entry: entry[0] == entry[2])]
+
+
+def _is_key(name: str, value: object) -> bool:
+    """Whether a field of step 1 beside `api_keys` is a key under its provider's name: it must not be stored plain."""
+    return canonical(name) is not None and isinstance(value, str)
 
 
 def provider_name(name: str) -> str:

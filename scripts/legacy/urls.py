@@ -88,10 +88,11 @@ def _sqlite(text: str) -> SqliteURL:
 
 
 def connect(url: PostgresURL, application_name: str) -> Connection:
-    """Connect, in transaction mode, times read as UTC. Raises UnusableURL when there is no server or no entry."""
+    """Connect, in transaction mode. Raises UnusableURL when there is no server or no entry."""
     try:
+        # A transaction-mode pooler does not keep prepared statements, hence no threshold.
         return psycopg.connect(
-            url.conninfo, connect_timeout=10, application_name=application_name, options="-c timezone=UTC"
+            url.conninfo, connect_timeout=10, application_name=application_name, prepare_threshold=None
         )
     except psycopg.OperationalError as error:
         raise UnusableURL(one_line(error)) from None

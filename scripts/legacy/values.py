@@ -10,6 +10,7 @@ from typing import Any
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 """Stands in for a time that the old system did not note: anything dated is newer."""
 
+_DEEPEST = 200  # levels; the API takes 64
 _LARGEST_EXACT = 2**53
 _UNSTORABLE = re.compile("[\\0\\ud800-\\udfff]")
 
@@ -60,24 +61,28 @@ def as_json(value: object) -> Any:
         return clean(value)
     try:
         return clean(json.loads(value))
+    except BrokenValue:
+        raise
     except (ValueError, RecursionError) as error:
         raise BrokenValue(f"not JSON: {type(error).__name__}") from None
 
 
-def clean(value: Any, note: Callable[[], object] = lambda: None) -> Any:
+def clean(value: Any, note: Callable[[], object] = lambda: None, depth: int = 0) -> Any:
     """Replace what JSON in Postgres cannot hold: U+0000 and lone surrogates by U+FFFD, NaN and infinity by null.
 
-    `note` is called for each value that is not taken as it stands.
+    `note` is called for each value that is not taken as it stands. Raises BrokenValue for what is nested too deep.
     """
+    if depth > _DEEPEST:
+        raise BrokenValue(f"nested deeper than {_DEEPEST} levels")
     if isinstance(value, str):
         return _clean_text(value, note)
     if isinstance(value, float) and not math.isfinite(value):
         note()
         return None
     if isinstance(value, dict):
-        return {_clean_text(name, note): clean(item, note) for name, item in value.items()}
+        return {_clean_text(name, note): clean(item, note, depth + 1) for name, item in value.items()}
     if isinstance(value, list):
-        return [clean(item, note) for item in value]
+        return [clean(item, note, depth + 1) for item in value]
     return value
 
 

@@ -11,6 +11,7 @@ from urllib.parse import quote
 import pytest
 
 from scripts.import_legacy import main
+from scripts.legacy.identity import user_hash
 from tests.support.client import Client
 
 JSON_FIELDS = ("writing_style", "content_characteristics", "target_audience", "recommended_settings")
@@ -110,9 +111,21 @@ def check_where_users_stand(imported: Client, legacy: Path) -> None:
 
 
 def check_rows_come_back_as_the_database_holds_them(imported: Client, legacy: Path) -> None:
-    """Every field of the analyses, preferences, personas and keys of the old tables, over the API."""
-    path = legacy / "alwrity_string_ids.db"
-    users = {row["id"]: row["user_id"] for row in rows(path, "onboarding_sessions")}
+    """Every field of the analyses, preferences, personas and keys of both old databases, over the API."""
+    for name in ("alwrity_string_ids.db", "alwrity_integer_ids.db"):
+        check_rows_of(imported, legacy / name, owners(legacy, legacy / name))
+
+
+def owners(legacy: Path, path: Path) -> dict[int, str]:
+    """Whom a session's id, or a hash in its place, stands for."""
+    numbers = {case["integer_db_user_id"]: case["user_id"] for case in cases(legacy)}
+    hashes = {user_hash(case["user_id"]): case["user_id"] for case in cases(legacy)}
+    sessions = rows(path, "onboarding_sessions")
+    return hashes | {row["id"]: numbers.get(row["user_id"], row["user_id"]) for row in sessions}
+
+
+def check_rows_of(imported: Client, path: Path, users: dict[int, str]) -> None:
+    """Compare the rows of one database with what its users are shown."""
     for row in rows(path, "website_analyses"):
         shown = get(imported, users[row["session_id"]], "website-analysis")
         assert shown["website_url"] == row["website_url"]
@@ -137,7 +150,7 @@ def check_rows_come_back_as_the_database_holds_them(imported: Client, legacy: Pa
             bool(row["factual_content"]),
         )
         assert all(shown[name] == row[name] for name in JSON_FIELDS if row[name] is not None)
-    for row in rows(path, "persona_data"):
+    for row in rows(path, "persona_data") if "string" in path.name else ():
         shown = get(imported, users[row["session_id"]], "step4/persona-latest")["persona"]
         for name in ("core_persona", "platform_personas", "quality_metrics", "selected_platforms"):
             assert shown[name] == row[name]

@@ -242,10 +242,11 @@ def test_broken_file_is_listed_and_the_rest_goes_on(run: Import, folder: Path, e
     (folder / f".onboarding_progress_{B}.json").write_text('{"steps": [')
     (folder / ".onboarding_progress_user_C.json").write_text("[]")
     write(folder, "user_D", {9: {}})
+    (folder / ".onboarding_progress_user_E.json").write_text('{"steps": [' + "[" * 500 + "]" * 500 + "]}")
     report = run()
     assert all_users(environment["DATABASE_URL"]) == [A, "user_D"]
     assert {entry["place"] for entry in report["broken"]} == {
-        f"files: .onboarding_progress_{name}.json" for name in (B, "user_C", "user_D")
+        f"files: .onboarding_progress_{name}.json" for name in (B, "user_C", "user_D", "user_E")
     }
 
 
@@ -270,6 +271,15 @@ def test_payload_that_breaks_todays_rules_is_kept(run: Import, folder: Path, env
     state = states(environment["DATABASE_URL"], [A])[A]
     assert {number: state[STEP, str(number)].values["data"] for number in odd} == odd
     assert state[PREFERENCES, ""].values["research_depth"] == "Standard"
+
+
+def test_key_beside_api_keys_is_not_stored_plain(run: Import, folder: Path, environment: dict[str, str]) -> None:
+    """A key that stands in step 1's payload itself, or is repeated in it, is taken out of it and encrypted."""
+    write(folder, A, {1: {"gemini": KEY, "note": f"my key is {KEY}", "api_keys": "none"}})
+    run()
+    state = states(environment["DATABASE_URL"], [A])[A]
+    assert state[API_KEY, "gemini"].values["key"] == KEY
+    assert KEY not in json.dumps(state[STEP, "1"].values["data"])
 
 
 def test_dry_run_writes_nothing_and_says_the_same(
