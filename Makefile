@@ -1,6 +1,6 @@
 # `make` lists the targets. Everything is installed into .venv; nothing else is needed than Python 3.12 or newer, or uv.
 .DEFAULT_GOAL := help
-.PHONY: help dev test demo token migrate lint vercel-dev
+.PHONY: help dev test demo token migrate lint vercel-dev bench
 
 BIN := .venv/bin
 STAMP := .venv/.installed
@@ -34,6 +34,9 @@ lint: $(STAMP) ## ruff and mypy --strict
 
 vercel-dev: $(STAMP) ## the same under the real `vercel dev`
 	@$(BIN)/python -m scripts.vercel_dev
+
+bench: $(STAMP) ## measure every figure of the README's table beside its peers; Linux, with Node.js, in about ten minutes
+	@$(BIN)/python -m bench
 
 # A name on PATH may be a shim that does not run, or too old: each candidate is run before it is believed.
 $(STAMP): $(wildcard requirements*.txt)

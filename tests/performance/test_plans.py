@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import random
+import string
 from collections.abc import Iterator
 from typing import Any
 
@@ -13,9 +15,9 @@ from scripts.local_postgres import LocalPostgres
 from tests.performance.test_statements import BASE, READS, WRITES
 from tests.support.clerk import TokenFactory
 from tests.support.in_process import InProcess
-from tests.support.inspection import superuser
+from tests.support.inspection import Superuser, superuser
 from tests.support.population import populate
-from tests.support.wizard import walk
+from tests.support.wizard import WEBSITE, complete_step, walk
 
 USER = "user_2plans"
 USERS = 5_000
@@ -34,14 +36,20 @@ TABLES = {
 type Statement = tuple[str, dict[str, Any]]
 
 
-def statements(calls: InProcess) -> dict[str, Statement]:
-    """Every statement that the endpoints run, with parameters it was run with."""
+def listening_for_statements() -> dict[str, Statement]:
+    """A collection that every statement lands in from now on, with parameters it was run with."""
     seen: dict[str, Statement] = {}
 
     def note(_connection: Any, _cursor: Any, statement: str, parameters: Any, *_: Any) -> None:
         seen.setdefault(statement, (statement, parameters))
 
     event.listen(bootstrap.database()._engine, "before_cursor_execute", note)
+    return seen
+
+
+def statements(calls: InProcess) -> dict[str, Statement]:
+    """Every statement that the endpoints run."""
+    seen = listening_for_statements()
     walk(calls, USER, 1, 2, 3, 4, 5)
     for path in READS:
         assert calls.get(f"{BASE}/{path}", user=USER).status in {200, 404}, path
@@ -57,6 +65,16 @@ def nodes(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:
         yield from nodes(child)
 
 
+def pages_read(database: Superuser, statement: str, parameters: dict[str, Any]) -> int:
+    """How many pages a statement touches when it is executed and its answer is written out."""
+    how = "EXPLAIN (ANALYZE, BUFFERS, SERIALIZE, FORMAT JSON)"
+    row = database.execute(f"{how} {statement}", parameters).fetchone()
+    assert row is not None
+    explained: dict[str, Any] = row[0][0]  # type: ignore[index] # EXPLAIN's one column is JSON
+    kinds = ("Shared Hit Blocks", "Shared Read Blocks")
+    return sum(part[kind] for part in (explained["Plan"], explained["Serialization"]) for kind in kinds)
+
+
 def scanned(plan: dict[str, Any]) -> list[dict[str, Any]]:
     """The nodes that read a table or an index of ours."""
     return [
@@ -64,6 +82,22 @@ def scanned(plan: dict[str, Any]) -> list[dict[str, Any]]:
         for node in nodes(plan)
         if "Scan" in node["Node Type"] and (node.get("Relation Name") in TABLES or "Index Name" in node)
     ]
+
+
+def test_init_does_not_read_what_it_does_not_send(
+    environment: dict[str, str], token: TokenFactory, postgres: LocalPostgres
+) -> None:
+    """A website analysis of megabytes costs a call that leaves it out not one page of the disk."""
+    calls = InProcess("", 0, token)
+    seen = listening_for_statements()
+    noise = "".join(random.Random(1).choices(string.ascii_letters, k=1_000_000))  # noqa: S311 - does not compress away
+    complete_step(calls, USER, 2, {**WEBSITE, "analysis": {"crawl_result": {"text": noise}}})
+    seen.clear()
+    assert calls.get(f"{BASE}/init", user=USER).status == 200
+    ((statement, parameters),) = seen.values()
+    with superuser(postgres, environment["DATABASE_URL"]) as database:
+        assert pages_read(database, statement, parameters) < 20
+        assert pages_read(database, statement, {**parameters, "with_data": [2]}) > 100  # as a check of the check
 
 
 @pytest.mark.slow

@@ -1,0 +1,124 @@
+"""What `vercel build` makes of the project and of the peers, laid out as the platform unpacks it.
+
+Each project is built once without bytecode; a second copy is compiled, as `VERCEL_PYTHON_COMPILEALL=1` does it.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from scripts.dev_settings import ROOT
+from tests.platform.harness.build import BuiltFunction, BuiltProject, vercel_build
+from tests.platform.harness.project import copy_project
+from tests.platform.harness.toolchain import Toolchain
+
+PEERS = ROOT / "bench" / "peers"
+PYTHON = Path(os.path.realpath(sys.executable))
+
+
+@dataclass(frozen=True)
+class Deployed:
+    """One function's files in a folder of its own, and the environment that its build asks for."""
+
+    name: str
+    folder: Path
+    environment: Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class Deployment:
+    """The functions of one project by name, with bytecode and without."""
+
+    compiled: Mapping[str, Deployed]
+    plain: Mapping[str, Deployed]
+
+
+def deploy_project(toolchain: Toolchain, folder: Path) -> Deployment:
+    """Build the repository as it stands."""
+    return _deploy(toolchain, copy_project(folder / "project"), folder)
+
+
+def deploy_peers(toolchain: Toolchain, folder: Path) -> Deployment:
+    """Build the peers as a project of their own, with the same pinned libraries."""
+    project = folder / "project"
+    (project / "api").mkdir(parents=True)
+    (project / "public").mkdir()
+    for file in PEERS.glob("*.py"):
+        (project / "api" / file.name).write_bytes(file.read_bytes())
+    requirements = [ROOT / "requirements.txt", ROOT / "bench" / "requirements.txt"]
+    (project / "requirements.txt").write_text("\n".join(file.read_text() for file in requirements))
+    (project / ".python-version").write_bytes((ROOT / ".python-version").read_bytes())
+    (project / "vercel.json").write_text(json.dumps({"framework": None, "outputDirectory": "public"}))
+    (project / "same_sql.py").write_text(_same_sql())
+    return _deploy(toolchain, project, folder)
+
+
+def _same_sql() -> str:
+    """The project's own statements for the bare peer, in psycopg's spelling."""
+    from lib.db import engine, summary, website_analyses
+
+    statements = {
+        "SUMMARY": _in_psycopg(str(summary._READ)),
+        "SAVE_STEP_2": _in_psycopg(str(website_analyses._SAVE)),
+        "SCOPE": engine._SCOPE.decode().replace("$1", "%s"),
+        "LOCK": engine._LOCK.decode().replace("$1", "%s"),
+        "COLUMNS": website_analyses.JSON_COLUMNS,
+    }
+    return "".join(f"{name} = {value!r}\n" for name, value in statements.items())
+
+
+def _in_psycopg(statement: str) -> str:
+    from sqlalchemy import text
+    from sqlalchemy.dialects.postgresql.psycopg import dialect
+
+    return str(text(statement).compile(dialect=dialect()))  # type: ignore[no-untyped-call] # SQLAlchemy's own
+
+
+def _deploy(toolchain: Toolchain, project: Path, folder: Path) -> Deployment:
+    built = BuiltProject(project, vercel_build(toolchain, project).stdout)
+    plain = {name: _lay_out(function, folder / "plain") for name, function in _named(built).items()}
+    _compile(project)
+    compiled = {name: _lay_out(function, folder / "compiled", project) for name, function in _named(built).items()}
+    return Deployment(compiled, plain)
+
+
+def _named(built: BuiltProject) -> dict[str, BuiltFunction]:
+    return {path.rpartition("/")[2]: function for path, function in built.functions.items()}
+
+
+def _compile(project: Path) -> None:
+    places = [project / ".vercel" / "python", project / "api", project / "lib"]
+    command: list[str | Path] = [
+        PYTHON,
+        "-m",
+        "compileall",
+        "-q",
+        "-j",
+        "0",
+        *(place for place in places if place.exists()),
+    ]
+    subprocess.run(command, check=False, stdout=subprocess.DEVNULL)  # a library's broken example may not compile
+
+
+def _lay_out(function: BuiltFunction, folder: Path, compiled: Path | None = None) -> Deployed:
+    task = folder / function.path.strip("/").replace("/", ".")
+    for name, source in function.files.items():
+        _link(source, task / name)
+        if compiled is not None and name.endswith(".py"):
+            bytecode = f"{Path(name).stem}.{sys.implementation.cache_tag}.pyc"
+            if (made := source.parent / "__pycache__" / bytecode).exists():
+                _link(made, (task / name).parent / "__pycache__" / bytecode)
+    if compiled is not None:
+        subprocess.run([PYTHON, "-m", "compileall", "-q", "-l", task], check=True)  # the platform's own entry file
+    return Deployed(function.path.rpartition("/")[2], task, function.config["environment"])
+
+
+def _link(source: Path, target: Path) -> None:
+    target.parent.mkdir(parents=True, exist_ok=True)
+    os.link(os.path.realpath(source), target)

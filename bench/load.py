@@ -1,0 +1,97 @@
+"""Sends requests: one after the other, or many at once from one thread."""
+
+from __future__ import annotations
+
+import asyncio
+import http.client
+import json
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+TIMEOUT_S = 60
+
+
+@dataclass(frozen=True)
+class Caller:
+    """One request, ready to be sent to a port of 127.0.0.1."""
+
+    method: str
+    path: str
+    headers: Mapping[str, str]
+    body: bytes = b""
+    port: int = 0
+
+    def on(self, port: int) -> Caller:
+        """The same request to that port."""
+        return replace(self, port=port)
+
+    def call(self) -> float:
+        """Send it on a connection of its own. Gives seconds; raises RuntimeError for any answer but 2xx."""
+        started = time.perf_counter()
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=TIMEOUT_S)
+        try:
+            connection.request(self.method, self.path, self.body or None, dict(self.headers))
+            response = connection.getresponse()
+            text = response.read()
+        finally:
+            connection.close()
+        if response.status // 100 != 2:
+            raise RuntimeError(f"{self.method} {self.path}: {response.status} {text[:300]!r}")
+        return time.perf_counter() - started
+
+    @property
+    def raw(self) -> bytes:
+        """The request as bytes, its connection closed behind it."""
+        headers = {"Host": "127.0.0.1", "Connection": "close", "Content-Length": str(len(self.body)), **self.headers}
+        lines = [
+            f"{self.method} {self.path} HTTP/1.1",
+            *(f"{name}: {value}" for name, value in headers.items()),
+            "",
+            "",
+        ]
+        return "\r\n".join(lines).encode() + self.body
+
+
+def json_caller(method: str, path: str, token: str, user: str, body: Any = None) -> Caller:
+    """A signed-in request; the bare peer reads the user off a header."""
+    headers = {"Authorization": f"Bearer {token}", "X-User": user}
+    if body is None:
+        return Caller(method, path, headers)
+    return Caller(method, path, {**headers, "Content-Type": "application/json"}, json.dumps(body).encode())
+
+
+@dataclass(frozen=True)
+class Throughput:
+    """Answers a second, and how many were no 200."""
+
+    per_second: float
+    errors: int
+
+
+def saturate(caller: Caller, at_once: int, seconds: float) -> Throughput:
+    """Keep `at_once` requests under way for a while."""
+    return asyncio.run(_saturate(caller, at_once, seconds))
+
+
+async def _saturate(caller: Caller, at_once: int, seconds: float) -> Throughput:
+    ends = time.perf_counter() + seconds
+    started = time.perf_counter()
+    outcomes = await asyncio.gather(*(_repeat(caller, ends) for _ in range(at_once)))
+    took = time.perf_counter() - started
+    return Throughput(sum(good for good, _ in outcomes) / took, sum(bad for _, bad in outcomes))
+
+
+async def _repeat(caller: Caller, ends: float) -> tuple[int, int]:
+    good = bad = 0
+    while time.perf_counter() < ends:
+        reader, writer = await asyncio.open_connection("127.0.0.1", caller.port)
+        writer.write(caller.raw)
+        answer = await reader.read()
+        writer.close()
+        if answer.startswith((b"HTTP/1.1 200", b"HTTP/1.0 200")):
+            good += 1
+        else:
+            bad += 1
+    return good, bad

@@ -1,0 +1,222 @@
+"""The usual way: FastAPI, pydantic models, a SQLAlchemy ORM session a request, PyJWT, on this project's own tables.
+
+Written as the libraries' documentation shows it, with a pool, `pool_pre_ping`, row-level security in force, no debug
+mode, and the same work as the project's own endpoints: a verified token, masked keys, an upsert of three rows.
+"""
+
+import base64
+import os
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import Annotated, Any
+
+import jwt
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from cryptography.hazmat.primitives.serialization import load_pem_public_key
+from fastapi import Depends, FastAPI, Header, HTTPException
+from pydantic import BaseModel, ConfigDict
+from sqlalchemy import BigInteger, DateTime, Identity, LargeBinary, String, Text, create_engine, func, select, text
+from sqlalchemy.dialects.postgresql import JSON, JSONB
+from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column, sessionmaker
+
+app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
+url = os.environ.get("DATABASE_URL", "postgresql://localhost/none").replace("postgresql://", "postgresql+psycopg://")
+engine = create_engine(url, pool_size=5, max_overflow=0, pool_pre_ping=True, connect_args={"prepare_threshold": None})
+sessions = sessionmaker(engine, expire_on_commit=False)
+
+STYLE = (
+    "writing_style",
+    "content_characteristics",
+    "target_audience",
+    "content_type",
+    "recommended_settings",
+    "brand_analysis",
+    "content_strategy_insights",
+)
+
+
+class Base(DeclarativeBase):
+    """Base of the models."""
+
+
+class OnboardingSession(Base):
+    """A user's session."""
+
+    __tablename__ = "onboarding_sessions"
+    user_id: Mapped[str] = mapped_column(String(255), primary_key=True)
+    id: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True)
+    current_step: Mapped[int] = mapped_column(server_default="1")
+    progress: Mapped[float] = mapped_column(server_default="0")
+
+
+class OnboardingStep(Base):
+    """One step of it."""
+
+    __tablename__ = "onboarding_steps"
+    user_id: Mapped[str] = mapped_column(String(255), primary_key=True)
+    step_number: Mapped[int] = mapped_column(primary_key=True)
+    session_id: Mapped[int] = mapped_column(BigInteger)
+    status: Mapped[str] = mapped_column(String(20))
+    data: Mapped[Any] = mapped_column(JSON)
+    validation_errors: Mapped[Any] = mapped_column(JSONB)
+    completed_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+
+
+class ApiKey(Base):
+    """A provider's key."""
+
+    __tablename__ = "api_keys"
+    user_id: Mapped[str] = mapped_column(String(255), primary_key=True)
+    provider: Mapped[str] = mapped_column(String(64), primary_key=True)
+    encrypted_key: Mapped[bytes] = mapped_column(LargeBinary)
+
+
+class WebsiteAnalysis(Base):
+    """An analysed website."""
+
+    __tablename__ = "website_analyses"
+    user_id: Mapped[str] = mapped_column(String(255), primary_key=True)
+    id: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True)
+    session_id: Mapped[int] = mapped_column(BigInteger)
+    website_url: Mapped[str] = mapped_column(Text)
+    analysis_date: Mapped[datetime] = mapped_column(DateTime(timezone=True), server_default=func.now())
+    writing_style: Mapped[Any] = mapped_column(JSONB)
+    content_characteristics: Mapped[Any] = mapped_column(JSONB)
+    target_audience: Mapped[Any] = mapped_column(JSONB)
+    content_type: Mapped[Any] = mapped_column(JSONB)
+    recommended_settings: Mapped[Any] = mapped_column(JSONB)
+    brand_analysis: Mapped[Any] = mapped_column(JSONB)
+    content_strategy_insights: Mapped[Any] = mapped_column(JSONB)
+    crawl_result: Mapped[Any] = mapped_column(JSONB, deferred=True)
+    style_patterns: Mapped[Any] = mapped_column(JSONB)
+    style_guidelines: Mapped[Any] = mapped_column(JSONB)
+
+
+class ResearchPreferences(Base):
+    """Step 3's row."""
+
+    __tablename__ = "research_preferences"
+    user_id: Mapped[str] = mapped_column(String(255), primary_key=True)
+    research_depth: Mapped[str] = mapped_column(String(50))
+    content_types: Mapped[Any] = mapped_column(JSONB)
+    auto_research: Mapped[bool]
+    factual_content: Mapped[bool]
+    writing_style: Mapped[Any] = mapped_column(JSONB)
+
+
+class PersonaData(Base):
+    """Step 4's row."""
+
+    __tablename__ = "persona_data"
+    user_id: Mapped[str] = mapped_column(String(255), primary_key=True)
+    core_persona: Mapped[Any] = mapped_column(JSONB)
+    platform_personas: Mapped[Any] = mapped_column(JSONB)
+    quality_metrics: Mapped[Any] = mapped_column(JSONB)
+    selected_platforms: Mapped[Any] = mapped_column(JSONB)
+
+
+class Website(BaseModel):
+    """Step 2's data."""
+
+    model_config = ConfigDict(extra="allow")
+    website: str
+    analysis: dict[str, Any]
+
+
+class Submission(BaseModel):
+    """The body of a step's completion."""
+
+    data: Website
+    validation_errors: list[Any] = []
+
+
+def public_key() -> Any:
+    """Clerk's key, loaded once."""
+    if not hasattr(public_key, "loaded"):
+        public_key.loaded = load_pem_public_key(os.environ["CLERK_JWT_KEY"].encode())
+    return public_key.loaded
+
+
+def current_user(authorization: Annotated[str, Header()]) -> str:
+    """Whom the token speaks for."""
+    try:
+        claims = jwt.decode(authorization.removeprefix("Bearer "), public_key(), algorithms=["RS256"], leeway=5)
+    except jwt.PyJWTError as error:
+        raise HTTPException(401) from error
+    return str(claims["sub"])
+
+
+def database(user: Annotated[str, Depends(current_user)]) -> Iterator[Session]:
+    """A session in one transaction, in the user's scope."""
+    with sessions.begin() as session:
+        scope = "SELECT set_config('role', 'onboarding_app', true), set_config('app.user_id', :user, true)"
+        session.execute(text(scope), {"user": user})
+        yield session
+
+
+User = Annotated[str, Depends(current_user)]
+Database = Annotated[Session, Depends(database)]
+
+
+@app.get("/api/onboarding/summary")
+def summary(user: User, session: Database) -> dict[str, Any]:
+    """Everything that was stored."""
+    keys = session.scalars(select(ApiKey).where(ApiKey.user_id == user)).all()
+    newest = select(WebsiteAnalysis).where(WebsiteAnalysis.user_id == user)
+    analysis = session.scalars(newest.order_by(WebsiteAnalysis.analysis_date.desc()).limit(1)).first()
+    preferences = session.get(ResearchPreferences, user)
+    persona = session.get(PersonaData, user)
+    research, integrations = (session.get(OnboardingStep, (user, number)) for number in (3, 5))
+    return {
+        "api_keys": {key.provider: _masked(_decrypted(user, key)) for key in keys},
+        "website_url": analysis and analysis.website_url,
+        "style_analysis": analysis and {name: getattr(analysis, name) for name in STYLE},
+        "research_preferences": preferences
+        and {**(research.data if research else {}), "research_depth": preferences.research_depth},
+        "persona": persona and {"corePersona": persona.core_persona, "platformPersonas": persona.platform_personas},
+        "integrations": integrations.data if integrations else {},
+    }
+
+
+@app.post("/api/onboarding/step/2/complete")
+def complete(body: Submission, user: User, session: Database) -> dict[str, Any]:
+    """Keep the analysis and mark the step."""
+    owner = session.scalars(select(OnboardingSession).where(OnboardingSession.user_id == user)).first()
+    if owner is None:
+        owner = OnboardingSession(user_id=user)
+        session.add(owner)
+        session.flush()
+    data = body.data.model_dump()
+    same = select(WebsiteAnalysis).where(
+        WebsiteAnalysis.user_id == user, func.md5(WebsiteAnalysis.website_url) == func.md5(body.data.website)
+    )
+    analysis = session.scalars(same).first()
+    if analysis is None:
+        analysis = WebsiteAnalysis(user_id=user, session_id=owner.id, website_url=body.data.website)
+        session.add(analysis)
+    for name in (*STYLE, "crawl_result", "style_patterns", "style_guidelines"):
+        setattr(analysis, name, body.data.analysis.get(name))
+    analysis.analysis_date = datetime.now(UTC)
+    step = session.get(OnboardingStep, (user, 2))
+    if step is None:
+        step = OnboardingStep(user_id=user, step_number=2, session_id=owner.id)
+        session.add(step)
+    step.status, step.data, step.validation_errors = "completed", data, body.validation_errors
+    step.completed_at = datetime.now(UTC)
+    session.flush()
+    done = select(func.count()).where(
+        OnboardingStep.user_id == user, OnboardingStep.status.in_(("completed", "skipped"))
+    )
+    owner.current_step = max(owner.current_step or 1, 3)
+    owner.progress = (session.scalar(done) or 0) / 6 * 100
+    return {"step_number": 2, "data": data, "current_step": owner.current_step, "completion_percentage": owner.progress}
+
+
+def _decrypted(user: str, key: ApiKey) -> str:
+    cipher = AESGCM(base64.urlsafe_b64decode(os.environ["API_KEY_ENCRYPTION_KEYS"]))
+    binding = f"onboarding.api_keys\0{user}\0{key.provider}".encode()
+    return cipher.decrypt(key.encrypted_key[5:17], key.encrypted_key[17:], binding).decode()
+
+
+def _masked(key: str) -> str:
+    return "…" if len(key) < 12 else f"{key[:4]}…{key[-4:]}"

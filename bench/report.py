@@ -1,0 +1,151 @@
+"""The table: each figure beside what it is compared with, its ratio, and the target of that ratio."""
+
+from __future__ import annotations
+
+import os
+import platform
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+CATALOGUE = "catalogue"
+
+
+@dataclass(frozen=True)
+class Row:
+    """One line of the table. `at_most` (or `at_least`) is the target of `value / beside`."""
+
+    figure: str
+    value: float
+    unit: str
+    beside: str
+    other: float
+    at_most: float | None = None
+    at_least: float | None = None
+
+    @property
+    def ratio(self) -> float:
+        """The figure as a multiple of what it is compared with."""
+        return self.value / self.other
+
+    @property
+    def is_met(self) -> bool:
+        """Whether the target is reached."""
+        return (self.at_most is None or self.ratio <= self.at_most) and (
+            self.at_least is None or self.ratio >= self.at_least
+        )
+
+    def cells(self) -> tuple[str, ...]:
+        """The line's texts."""
+        target = f"≤ {self.at_most}" if self.at_most is not None else f"> {self.at_least}" if self.at_least else ""
+        met = "" if not target else " ✓" if self.is_met else " ✗"
+        beside = f"{_number(self.other)} {self.unit} ({self.beside})"
+        return self.figure, f"{_number(self.value)} {self.unit}", beside, f"{self.ratio:.2f}", f"{target}{met}"
+
+
+def machine() -> dict[str, Any]:
+    """When and on what it was measured."""
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
+    return {
+        "date": datetime.now(UTC).date().isoformat(),
+        "cores": len(os.sched_getaffinity(0)),
+        "memory_gib": round(memory, 1),
+        "processor": _processor(),
+        "python": platform.python_version(),
+        "load_before": round(os.getloadavg()[0], 1),
+    }
+
+
+def rows(results: Mapping[str, Any]) -> Iterator[Row]:
+    """Every line of the table."""
+    yield from _turns(results["turns"])
+    yield from _cold(results["cold"])
+    yield from _warm(results["processor_time"])
+    for at_once, by in results["throughput"].items():
+        figure = f"summaries a second of one instance, {at_once} at once"
+        yield Row(figure, by["project"], "/s", "FastAPI and ORM", by["fastapi_orm"], at_least=1)
+    yield from _users(results["users"])
+    yield from _sizes(results["sizes"])
+
+
+def markdown(results: Mapping[str, Any]) -> str:
+    """The table with a line on when and where."""
+    where = results["machine"]
+    head = (
+        f"Measured on {where['date']} by `make bench`: {where['cores']} cores ({where['processor']}),"
+        f" {where['memory_gib']} GiB, Python {where['python']}; load average {where['load_before']} at the start.\n\n"
+    )
+    names = ("figure", "here", "beside", "ratio", "target")
+    lines = ["| " + " | ".join(names) + " |", "|---|---|---|---|---|"]
+    lines += ["| " + " | ".join(row.cells()) + " |" for row in rows(results)]
+    return head + "\n".join(lines) + "\n"
+
+
+def _turns(turns: Mapping[str, Any]) -> Iterator[Row]:
+    warm, first = dict(turns["warm_ms"]), turns["first_ms"]
+    bare, usual = warm.pop("one bare statement"), warm.pop("pool_pre_ping and begin()")
+    slowest = max(warm, key=lambda name: warm[name])
+    statement = "one bare statement"
+    yield Row("warm summary over a line of 40 ms a turn", warm["GET summary"], "ms", statement, bare, at_most=1.15)
+    yield Row(f"slowest warm request there ({slowest})", warm[slowest], "ms", statement, bare, at_most=1.15)
+    yield Row("`pool_pre_ping` and `begin()` there", usual, "ms", statement, bare)
+    own = first["connection alone"] + bare
+    yield Row(
+        "first request of a process there", first["first request"], "ms", "connecting and one statement", own, 1.15
+    )
+    yield Row("SQLAlchemy's defaults there", first["SQLAlchemy's defaults"], "ms", "connecting and one statement", own)
+
+
+def _cold(cold: Mapping[str, Any]) -> Iterator[Row]:
+    started = {name: figures["cpu_ms"] for name, figures in cold["server_started"].items()}
+    floor, libraries, fastapi = (started.pop(name) for name in ("nothing", "imports_only", "fastapi_orm"))
+    slowest = max(started, key=lambda name: started[name])
+    figure = f"cold start, the slowest function ({slowest})"
+    yield Row(figure, started[slowest], "CPU ms", "FastAPI and ORM", fastapi, at_most=0.7)
+    yield Row(figure, started[slowest], "CPU ms", "importing the libraries alone", libraries, at_most=1.1)
+    yield Row("cold start, preflight included", started[slowest], "CPU ms", "the runtime alone", floor, at_most=2)
+    yield Row("cold start, the catalogue", started[CATALOGUE], "CPU ms", "the runtime alone", floor, at_most=2)
+    plain = {name: figures["cpu_ms"] for name, figures in cold["without_bytecode"].items()}
+    yield Row(
+        "the same without bytecode, summary", plain["summary"], "CPU ms", "FastAPI and ORM", plain["fastapi_orm"], 0.7
+    )
+    answered = {name: figures["cpu_ms"] for name, figures in cold["first_answer"].items()}
+    for name in ("summary", "step 2"):
+        beside = answered[f"fastapi_orm, {name}"]
+        yield Row(f"cold start and first answer, {name}", answered[name], "CPU ms", "FastAPI and ORM", beside, 0.7)
+        yield Row(
+            f"cold start and first answer, {name}", answered[name], "CPU ms", "importing the libraries", libraries
+        )
+
+
+def _warm(processor_time: Mapping[str, Any]) -> Iterator[Row]:
+    for what, by in processor_time.items():
+        yield Row(f"warm {what}", by["project"], "CPU ms", "bare WSGI, same SQL", by["bare_wsgi"], at_most=2.5)
+        yield Row(f"warm {what}", by["project"], "CPU ms", "FastAPI and ORM", by["fastapi_orm"])
+
+
+def _users(users: Mapping[str, float]) -> Iterator[Row]:
+    (first, few), *more = users.items()
+    for name, many in more:
+        yield Row(f"summary among {name}", many, "ms", f"among {first}", few, at_most=1.2)
+
+
+def _sizes(sizes: Mapping[str, Mapping[str, float]]) -> Iterator[Row]:
+    for what, by in sizes.items():
+        if "step 2" in what:
+            yield Row(f"{what} to 2 MB", by["2 MB"], "ms", "10 KB", by["10 KB"], at_most=1.2)
+        else:
+            upper, lower = by["2 MB"] - by["1 MB"], (by["1 MB"] - by["100 KB"]) / 0.9
+            yield Row(f"{what}: its second MB", upper, "ms", "its first MB", lower, at_most=1.2)
+
+
+def _number(value: float) -> str:
+    return f"{value:,.0f}" if value >= 100 else f"{value:.1f}" if value >= 10 else f"{value:.2f}"
+
+
+def _processor() -> str:
+    info = Path("/proc/cpuinfo")
+    names = [line.partition(":")[2].strip() for line in info.read_text().splitlines() if line.startswith("model name")]
+    return names[0] if names else platform.machine()

@@ -1,0 +1,83 @@
+"""What all measurements share: a Postgres of their own, a deployment's variables, and a user who finished the steps."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from bench.load import Caller, json_caller
+from scripts.dev_settings import SETTINGS, SigningKey, new_encryption_key
+from scripts.local_postgres import LocalPostgres
+from tests.support.clerk import TokenFactory
+from tests.support.in_process import InProcess
+from tests.support.postgres import alembic, throwaway_postgres
+from tests.support.wizard import WEBSITE, walk
+
+USER = "user_2bench"
+SUMMARY = "/api/onboarding/summary"
+STEP_2 = "/api/onboarding/step/2/complete"
+FOREVER = 4_102_444_800  # the year 2100
+
+
+@dataclass(frozen=True)
+class Stage:
+    """`variables` are a good deployment's; a token is valid for the whole run."""
+
+    server: LocalPostgres
+    variables: Mapping[str, str]
+    factory: TokenFactory
+
+    @property
+    def url(self) -> str:
+        """The database."""
+        return self.variables["DATABASE_URL"]
+
+    def token(self, user: str) -> str:
+        """A signed-in user."""
+        return self.factory(user, exp=FOREVER)
+
+    def caller(self, method: str, path: str, user: str = USER, body: object = None) -> Caller:
+        """A request of a user."""
+        return json_caller(method, path, self.token(user), user, body)
+
+    @property
+    def summary(self) -> Caller:
+        """What step 6 asks for."""
+        return self.caller("GET", SUMMARY)
+
+    @property
+    def completion(self) -> Caller:
+        """Completing step 2."""
+        return self.caller("POST", STEP_2, body={"data": WEBSITE})
+
+    @contextmanager
+    def in_process(self, **variables: str) -> Iterator[InProcess]:
+        """Call every function in this process, with the deployment's variables and these instead."""
+        from lib import bootstrap
+
+        kept = {name: os.environ.pop(name) for name in SETTINGS if name in os.environ}
+        os.environ.update({**self.variables, **variables})
+        bootstrap.reset()
+        try:
+            yield InProcess("", 0, self.token)
+        finally:
+            bootstrap.reset()
+            for name in SETTINGS:
+                os.environ.pop(name, None)
+            os.environ.update(kept)
+
+
+@contextmanager
+def stage() -> Iterator[Stage]:
+    """Start Postgres, migrate a database and walk a user through steps 1 to 5."""
+    key = SigningKey.generate()
+    with throwaway_postgres() as server:
+        url = server.create_database("bench")
+        alembic(url, "upgrade", "head")
+        secrets = {"CLERK_JWT_KEY": key.public_pem, "API_KEY_ENCRYPTION_KEYS": new_encryption_key()}
+        made = Stage(server, {"DATABASE_URL": url, **secrets}, TokenFactory(key))
+        with made.in_process() as calls:
+            walk(calls, USER, 1, 2, 3, 4, 5)
+        yield made

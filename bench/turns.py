@@ -1,0 +1,111 @@
+"""Turns on the wire, by time: everything through a line of 20 ms each way, requests called in this process."""
+
+from __future__ import annotations
+
+import statistics
+import time
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+import psycopg
+from sqlalchemy import Engine, create_engine, text
+
+from bench.progress import say
+from bench.stage import STEP_2, SUMMARY, USER, Stage
+from lib import bootstrap
+from lib.db.url import libpq_url
+from tests.support.in_process import InProcess
+from tests.support.wire import wire
+from tests.support.wizard import STEP_DATA
+
+DELAY_S = 0.02
+ROUNDS = 15
+FIRST_ROUNDS = 7
+BASE = "/api/onboarding"
+READS = (
+    "init",
+    "status",
+    "progress",
+    "resume",
+    "summary",
+    "api-keys",
+    "website-analysis",
+    "research-preferences",
+    "step4/persona-latest",
+    "step/1",
+    "step/5",
+    "step/6/validate",
+    "style-detection/session-analyses",
+)
+
+
+def measure(stage: Stage) -> dict[str, Any]:
+    """Median milliseconds of each request, of one bare statement, and of first requests."""
+    with wire(stage.url, DELAY_S) as line, stage.in_process(DATABASE_URL=line.url) as calls:
+        calls.get(f"{BASE}/status", user=USER)
+        return {"warm_ms": _warm(line.url, calls), "first_ms": _first(line.url, calls)}
+
+
+def _warm(url: str, calls: InProcess) -> dict[str, float]:
+    usual = _usual_engine(url)
+    with psycopg.connect(url, autocommit=True, prepare_threshold=None) as bare:
+        jobs: dict[str, Callable[[], object]] = {
+            "one bare statement": lambda: bare.execute("SELECT 1").fetchall(),
+            "pool_pre_ping and begin()": lambda: _usual_request(usual),
+            **{f"GET {path}": partial(_read, calls, path) for path in READS},
+            **{f"POST step {number}": partial(_complete, calls, number) for number in STEP_DATA},
+        }
+        found: dict[str, list[float]] = {name: [] for name in jobs}
+        for number in range(ROUNDS):
+            say(f"turns of warm requests, {number + 1} of {ROUNDS}")
+            for name, job in jobs.items():
+                found[name].append(_seconds(job) * 1000)
+    usual.dispose()
+    return {name: statistics.median(each[1:]) for name, each in found.items()}
+
+
+def _first(url: str, calls: InProcess) -> dict[str, float]:
+    found: dict[str, list[float]] = {"connection alone": [], "first request": [], "SQLAlchemy's defaults": []}
+    for number in range(FIRST_ROUNDS):
+        say(f"turns of first requests, {number + 1} of {FIRST_ROUNDS}")
+        found["connection alone"].append(_seconds(lambda: psycopg.connect(url).close()) * 1000)
+        bootstrap.reset()
+        found["first request"].append(_seconds(lambda: calls.get(SUMMARY, user=USER)) * 1000)
+        engine = _usual_engine(url)
+        found["SQLAlchemy's defaults"].append(_seconds(partial(_usual_request, engine)) * 1000)
+        engine.dispose()
+    return {name: statistics.median(each) for name, each in found.items()}
+
+
+def _usual_engine(url: str) -> Engine:
+    return create_engine(libpq_url(url).replace("postgresql://", "postgresql+psycopg://"), pool_pre_ping=True)
+
+
+def _usual_request(engine: Engine) -> None:
+    scope = "SELECT set_config('role', 'onboarding_app', true), set_config('app.user_id', :user_id, true)"
+    with engine.begin() as connection:
+        connection.execute(text(scope), {"user_id": USER})
+        connection.execute(
+            text("SELECT status FROM onboarding_steps WHERE user_id = :user_id"), {"user_id": USER}
+        ).all()
+
+
+def _read(calls: InProcess, path: str) -> None:
+    _ok(calls.get(f"{BASE}/{path}", user=USER).status)
+
+
+def _complete(calls: InProcess, number: int) -> None:
+    path = STEP_2.replace("/2/", f"/{number}/")
+    _ok(calls.post(path, user=USER, json={"data": STEP_DATA[number]}).status)
+
+
+def _ok(status: int) -> None:
+    if status != 200:
+        raise RuntimeError(f"answered {status}")
+
+
+def _seconds(job: Callable[[], object]) -> float:
+    started = time.perf_counter()
+    job()
+    return time.perf_counter() - started
