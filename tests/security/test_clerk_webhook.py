@@ -9,24 +9,22 @@ import subprocess
 import sys
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from hashlib import sha256
 from typing import Any
 
 import pytest
-from svix.webhooks import Webhook
 
 from lib import bootstrap
 from scripts.dev_settings import ROOT, new_webhook_secret
-from tests.support.client import Response
 from tests.support.in_process import InProcess
 from tests.support.inspection import Superuser, contents, places_of
 from tests.support.waiting import wait_until
+from tests.support.webhook import PATH, deletion, send, signed
 from tests.support.wizard import complete_step, walk
 
-PATH = "/api/webhooks/clerk"
 USER, OTHER = "user_2deleted", "user_2other"
-DELETED = {"type": "user.deleted", "object": "event", "data": {"id": USER, "object": "user", "deleted": True}}
+DELETED = deletion(USER)
 
 
 WRITES: list[tuple[str, object]] = [
@@ -68,21 +66,6 @@ def _with_webhook(client: InProcess, secret: str, monkeypatch: pytest.MonkeyPatc
     monkeypatch.setenv("CLERK_WEBHOOK_SIGNING_SECRET", secret)
     bootstrap.reset()
     return client
-
-
-def signed(secret: str, body: bytes, age: timedelta = timedelta(0), message: str = "msg_1") -> dict[str, str]:
-    at = datetime.now(UTC) - age
-    return {
-        "svix-id": message,
-        "svix-timestamp": str(int(at.timestamp())),
-        "svix-signature": Webhook(secret).sign(message, at, body.decode()),
-        "Content-Type": "application/json",
-    }
-
-
-def send(calls: InProcess, secret: str, event: object) -> Response:
-    body = json.dumps(event).encode()
-    return calls.post(PATH, body=body, headers=signed(secret, body))
 
 
 def stored_rows(database: Superuser) -> dict[str, list[str]]:
