@@ -48,9 +48,14 @@ class KeyRing:
         secrets = {provider: self.decrypt(user_id, provider, value) for provider, value in ciphertexts.items()}
         return {provider: secret for provider, secret in secrets.items() if secret is not None}
 
+    @property
+    def current_prefix(self) -> bytes:
+        """What a ciphertext begins with if the first key of the list made it."""
+        return _VERSION + self._primary
+
     def is_current(self, ciphertext: bytes) -> bool:
         """Whether the first key of the list made it."""
-        return ciphertext[:1] == _VERSION and ciphertext[1:5] == self._primary
+        return ciphertext.startswith(self.current_prefix)
 
 
 def _fingerprint(key: bytes) -> bytes:

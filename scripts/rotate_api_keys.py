@@ -1,0 +1,140 @@
+"""Re-encrypts the stored API keys under the first of API_KEY_ENCRYPTION_KEYS, while requests go on.
+
+To change the encryption key without anybody noticing:
+  1. put the new key behind the old one in API_KEY_ENCRYPTION_KEYS and deploy, so that every function can read both;
+  2. put it first and deploy;
+  3. run this, with the same variable and the database's;
+  4. when it says so, take the old key away and deploy.
+
+It may be killed and started again at any moment: what is done is done. A key that somebody saves meanwhile is never
+overwritten by an older one. No key is printed.
+"""
+
+import argparse
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, LiteralString
+
+import psycopg
+from sqlalchemy import text
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from lib.config import Settings, settings
+from lib.db import api_keys
+from lib.db.database import Database
+from lib.db.encryption import KeyRing
+from lib.db.engine import build_engine
+from lib.db.url import libpq_url
+from lib.errors import Unavailable
+
+EXAMPLES = """example:
+  DATABASE_URL=postgresql://… API_KEY_ENCRYPTION_KEYS=NEW=,OLD= python scripts/rotate_api_keys.py
+"""
+
+_COUNT_OUTDATED = "SELECT count(*) FROM api_keys WHERE substr(encrypted_key, 1, length(%(current)s)) <> %(current)s"
+_NEXT_USERS = """
+    SELECT DISTINCT user_id FROM api_keys
+    WHERE substr(encrypted_key, 1, length(%(current)s)) <> %(current)s AND user_id > %(last)s
+    ORDER BY user_id LIMIT 500
+"""
+_PROGRESS_EVERY = 500  # users
+
+# Compare and swap, after every write of this user that is under way: a key saved since it was read stays.
+_SWAP = text(
+    """
+    UPDATE api_keys k SET encrypted_key = new.encrypted_key
+    FROM unnest(CAST(:providers AS text[]), CAST(:old AS bytea[]), CAST(:new AS bytea[]))
+         AS new (provider, old, encrypted_key)
+    WHERE k.user_id = :user_id AND k.provider = new.provider AND k.encrypted_key = new.old
+    RETURNING k.provider
+    """
+)
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Exit code: 0 when every key is under the first key, 1 when some cannot be read, 2 when it cannot work."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, epilog=EXAMPLES, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.parse_args(arguments)
+    try:
+        return _rotate(settings())
+    except Unavailable as error:
+        print(f"cannot rotate: {error.reason}", file=sys.stderr)
+    except psycopg.Error as error:
+        print(f"cannot rotate: the database answered {type(error).__name__}", file=sys.stderr)
+    return 2
+
+
+def _rotate(configuration: Settings) -> int:
+    key_ring = KeyRing(configuration.api_key_encryption_keys)
+    operator = Operator(libpq_url(configuration.direct_database_url), key_ring.current_prefix)
+    database = Database(build_engine(configuration.direct_database_url))
+    print(f"{operator.count_outdated()} keys are not under the first key yet.", flush=True)
+    try:
+        # A function that has not heard of the new key yet may save under the old one behind the place where we are.
+        while _rotate_all(operator, database, key_ring):
+            pass
+    finally:
+        database.close()
+    return _report(operator.count_outdated())
+
+
+def _rotate_all(operator: "Operator", database: Database, key_ring: KeyRing) -> int:
+    """Rotate the keys of every user once; how many there were."""
+    rotated = 0
+    for users, user_id in enumerate(operator.users_with_outdated_keys(), start=1):
+        rotated += _rotate_user(database, key_ring, user_id)
+        if users % _PROGRESS_EVERY == 0:
+            print(f"{rotated} keys of {users} users re-encrypted …", flush=True)
+    if rotated:
+        print(f"{rotated} keys re-encrypted.", flush=True)
+    return rotated
+
+
+def _rotate_user(database: Database, key_ring: KeyRing, user_id: str) -> int:
+    stored = api_keys.read(database, user_id)
+    outdated = {provider: value for provider, value in stored.items() if not key_ring.is_current(value)}
+    secrets = key_ring.decrypt_all(user_id, outdated)
+    renewed = {provider: key_ring.encrypt(user_id, provider, secret) for provider, secret in secrets.items()}
+    old, new = [outdated[provider] for provider in renewed], list(renewed.values())
+    return len(database.write(user_id, _SWAP, providers=list(renewed), old=old, new=new)) if renewed else 0
+
+
+def _report(unreadable: int) -> int:
+    if unreadable:
+        print(f"{unreadable} keys cannot be read by any of the configured keys; keep the old ones.", file=sys.stderr)
+        return 1
+    print("Every stored key is under the first key: the others can be taken away.")
+    return 0
+
+
+@dataclass(frozen=True)
+class Operator:
+    """Reads as the role that sees every user's rows and may change none."""
+
+    conninfo: str
+    current: bytes
+
+    def users_with_outdated_keys(self) -> Iterator[str]:
+        """Every user with a key that is not under the first key, in order, read a page at a time."""
+        last = ""
+        while page := self._read(_NEXT_USERS, last=last):
+            yield from (user_id for (user_id,) in page)
+            last = page[-1][0]
+
+    def count_outdated(self) -> int:
+        """How many keys are not under the first key."""
+        return int(self._read(_COUNT_OUTDATED)[0][0])
+
+    def _read(self, query: LiteralString, **parameters: object) -> list[tuple[Any, ...]]:
+        with psycopg.connect(self.conninfo, prepare_threshold=None, connect_timeout=10) as connection:
+            connection.execute("SET LOCAL ROLE onboarding_operator")
+            return connection.execute(query, {"current": self.current, **parameters}).fetchall()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
