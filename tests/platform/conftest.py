@@ -5,10 +5,8 @@ All tests here run in one xdist worker (`--dist loadgroup`), so nothing is built
 
 from __future__ import annotations
 
-import shutil
-import tempfile
+import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -16,9 +14,17 @@ import pytest
 from scripts.dev_settings import ISSUER, SigningKey, new_encryption_key, new_webhook_secret
 from scripts.local_postgres import LocalPostgres
 from tests.platform.harness.build import BuiltProject, vercel_build
+from tests.platform.harness.places import short_lived_folder
 from tests.platform.harness.project import copy_project
-from tests.platform.harness.runtime import Host, make_host, make_writable
-from tests.platform.harness.targets import BuiltTarget, built_functions, development_server, gunicorn, vercel_dev
+from tests.platform.harness.runtime import Host, make_host
+from tests.platform.harness.targets import (
+    BuiltTarget,
+    built_functions,
+    development_server,
+    gunicorn,
+    vercel_dev,
+    warm_up,
+)
 from tests.platform.harness.toolchain import Toolchain, find_toolchain
 from tests.support.clerk import TokenFactory
 from tests.support.client import Client
@@ -35,17 +41,6 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         if HERE in item.path.parents:
             item.add_marker(pytest.mark.platform)
             item.add_marker(pytest.mark.xdist_group("platform"))
-
-
-@contextmanager
-def _folder(purpose: str) -> Iterator[Path]:
-    """A folder with a short path, since UNIX sockets lie in it, that everybody may enter."""
-    folder = Path(tempfile.mkdtemp(prefix=f"onboarding-{purpose}-", dir="/tmp"))
-    try:
-        yield folder
-    finally:
-        make_writable(folder)
-        shutil.rmtree(folder)
 
 
 @pytest.fixture(scope="session")
@@ -68,17 +63,32 @@ def variables(postgres: LocalPostgres, template_database: str, signing_key: Sign
 
 
 @pytest.fixture(scope="session")
-def built(toolchain: Toolchain) -> Iterator[BuiltProject]:
-    """What the real `vercel build` makes of the repository."""
-    with _folder("build") as folder:
+def deployed_database_url(postgres: LocalPostgres) -> str:
+    """An empty database that is there before the deployment's build."""
+    return postgres.create_database("deployed")
+
+
+@pytest.fixture(scope="session")
+def built(toolchain: Toolchain, deployed_database_url: str) -> Iterator[BuiltProject]:
+    """What the real `vercel build` makes of the repository, as a preview with a database of its own.
+
+    The pooled URL leads nowhere, so that only the direct one can be what migrates.
+    """
+    variables = {
+        "VERCEL_ENV": "preview",
+        "PREVIEW_DATABASE": "isolated",
+        "DATABASE_URL": "postgresql://nobody:nothing@127.0.0.1:1/nowhere",
+        "DATABASE_URL_UNPOOLED": deployed_database_url,
+    }
+    with short_lived_folder("build") as folder:
         project = copy_project(folder / "project")
-        yield BuiltProject(project, vercel_build(toolchain, project).stdout)
+        yield BuiltProject(project, vercel_build(toolchain, project, variables).stdout)
 
 
 @pytest.fixture(scope="session")
 def host() -> Iterator[Host]:
     """Where the built functions run."""
-    with _folder("host") as folder:
+    with short_lived_folder("host") as folder:
         yield make_host(folder)
 
 
@@ -100,14 +110,32 @@ def on_built_functions(built_target: BuiltTarget, token: TokenFactory) -> Client
 
 
 @pytest.fixture(scope="session")
-def on_vercel_dev(toolchain: Toolchain, variables: dict[str, str], token: TokenFactory) -> Iterator[Client]:
-    """A client of `vercel dev`."""
-    with _folder("vercel-dev") as folder:
+def started_vercel_dev(toolchain: Toolchain, variables: dict[str, str]) -> Iterator[tuple[int, threading.Thread]]:
+    """The port of `vercel dev`, and the thread that makes it build every function; it takes a minute of two cores."""
+    with short_lived_folder("vercel-dev") as folder:
         project = copy_project(folder / "project")
         scratch = folder / "scratch"
         scratch.mkdir()
         with vercel_dev(toolchain, project, variables, scratch) as port:
-            yield _client(port, token)
+            paths = [f"/{file.relative_to(project).with_suffix('')}" for file in (project / "api").rglob("*.py")]
+            warming = threading.Thread(target=warm_up, args=(port, paths), daemon=True)
+            warming.start()
+            yield port, warming
+
+
+@pytest.fixture(scope="session", autouse=True)
+def vercel_dev_builds_meanwhile(request: pytest.FixtureRequest) -> None:
+    """Start `vercel dev` before everything else when a test of this session will need it."""
+    if any("on_vercel_dev" in getattr(item, "fixturenames", ()) for item in request.session.items):
+        request.getfixturevalue("started_vercel_dev")
+
+
+@pytest.fixture(scope="session")
+def on_vercel_dev(started_vercel_dev: tuple[int, threading.Thread], token: TokenFactory) -> Client:
+    """A client of `vercel dev`, every function built."""
+    port, warming = started_vercel_dev
+    warming.join()
+    return _client(port, token)
 
 
 @pytest.fixture(scope="session")

@@ -1,6 +1,6 @@
-"""One list of requests for every way to serve the functions: each URL of the contract, good and bad, as one user sends them.
+"""One list of requests for every way to serve the functions: every URL of the contract, good and bad.
 
-`{analysis_id}` in a path stands for the id that the user's own website analysis got.
+`{analysis_id}` in a path stands for the id that the user's own website analysis got, so the order matters.
 """
 
 from __future__ import annotations
@@ -11,8 +11,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from scripts.dev_settings import SigningKey
-from tests.platform.wizard import API, ENCODED_WEBSITE, STEPS
+from tests.platform.wizard import API, ENCODED_WEBSITE
 from tests.support.clerk import TokenFactory
+from tests.support.wizard import STEP_DATA
 
 ORIGIN = "http://localhost:3000"
 STRANGER = "https://app.example.com.evil.com"
@@ -167,15 +168,15 @@ BODIES = [
 WIZARD = [
     post(f"{API}/start"),
     post(f"{API}/start"),
-    complete(1, STEPS[1]),
-    complete(2, STEPS[2]),
-    complete(2, {**STEPS[2], "website": "https://second.example.com"}),
-    complete(3, STEPS[3]),
+    complete(1, STEP_DATA[1]),
+    complete(2, STEP_DATA[2]),
+    complete(2, {**STEP_DATA[2], "website": "https://second.example.com"}),
+    complete(3, STEP_DATA[3]),
     complete(3, {"research_depth": "expert", "content_types": ["Blog"], "note": "kept as it is: ☀"}),
     post(f"{API}/step4/persona-save", {"core_persona": {"identity": {}}, "platform_personas": {"x": {}}}),
-    complete(4, STEPS[4]),
+    complete(4, STEP_DATA[4]),
     post(f"{API}/step/4/skip"),
-    complete(5, STEPS[5]),
+    complete(5, STEP_DATA[5]),
     post(f"{API}/step/5/skip"),
     complete(6, {}),
     post(f"{API}/step/6/complete"),

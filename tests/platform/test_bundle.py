@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
-from pathlib import PurePosixPath
+import json
+from pathlib import Path, PurePosixPath
+
+import pytest
 
 from tests.platform.harness.build import BuiltProject
 
+FIRST_MEASUREMENT = 69_403_994  # bytes, unpacked, of which 6.1 MB are the platform's own pip
+BUDGET = FIRST_MEASUREMENT * 120 // 100
 MOST_FUNCTIONS = 12  # of a deployment on the Hobby plan
 
 
@@ -23,3 +28,32 @@ def test_static_files_are_exactly_the_public_folder(built: BuiltProject) -> None
     assert set(built.static_files) == {f"/{file.relative_to(public)}" for file in public.rglob("*") if file.is_file()}
     for path, file in built.static_files.items():
         assert file.read_bytes() == (public / path.lstrip("/")).read_bytes()
+
+
+def test_a_bundle_holds_api_lib_and_its_requirements_and_nothing_else(built: BuiltProject) -> None:
+    """No test, migration, script, page, .env or note of ours is deployed with a function."""
+    for function in built.functions.values():
+        ours = [PurePosixPath(name) for name in function.files if not name.startswith("_vendor/")]
+        assert {name.parts[0] for name in ours} == {"api", "lib", "requirements.txt", "vc__handler__python.py"}
+        sources = {str(name) for name in ours if name.parts[0] in {"api", "lib"}}
+        assert sources == {str(file.relative_to(built.project)) for file in _sources(built.project)}
+
+
+def test_the_largest_bundle_stays_under_its_budget(built: BuiltProject, capsys: pytest.CaptureFixture[str]) -> None:
+    """A dependency that makes every cold start heavier is noticed."""
+    largest = max(built.functions.values(), key=lambda function: function.size)
+    with capsys.disabled():
+        print(
+            f"\n{largest.path}: {largest.size / 1e6:.1f} MB in {len(largest.files)} files, budget {BUDGET / 1e6:.1f} MB"
+        )
+    assert largest.size <= BUDGET
+
+
+def test_every_rewrite_leads_to_a_function(built: BuiltProject) -> None:
+    """No URL of vercel.json ends at a function that does not exist."""
+    rewrites = json.loads((built.project / "vercel.json").read_text())["rewrites"]
+    assert {rewrite["destination"] for rewrite in rewrites} <= set(built.functions)
+
+
+def _sources(project: Path) -> list[Path]:
+    return [file for name in ("api", "lib") for file in (project / name).rglob("*") if file.is_file()]

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import subprocess
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from tests.platform.harness.places import keep_uv_cache
 from tests.platform.harness.project import pretend_linked
 from tests.platform.harness.toolchain import Toolchain
 
@@ -16,11 +18,12 @@ BUILD_TIMEOUT = 600  # seconds; without a warm uv cache the wheels are downloade
 
 
 def vercel_build(
-    toolchain: Toolchain, project: Path, *, check: bool = True, **variables: str
+    toolchain: Toolchain, project: Path, variables: Mapping[str, str], *, check: bool = True
 ) -> subprocess.CompletedProcess[str]:
     """Run the real `vercel build` in a copied project, with build-time variables. Its output is in one stream."""
     if not (project / ".vercel").exists():
         pretend_linked(project)
+        keep_uv_cache(project)
     done = subprocess.run(
         [toolchain.cli, "build", "--yes"],
         cwd=project,

@@ -11,10 +11,11 @@ import json
 import os
 import shutil
 import socket
+import stat
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -29,6 +30,7 @@ UNPRIVILEGED = 64_321
 """A numeric user whom no machine knows, so that every file of his is a function's. Only root can become him."""
 READ_AND_ENTER = 0o555
 BOOT_TIMEOUT = 60  # seconds
+WRITABLE_BY_ALL = tuple(map(Path, ("/tmp", "/var/tmp", "/dev/shm", "/run")))  # noqa: S108 - searched, not written
 TRAMPOLINE = "import vc__handler__python"
 
 
@@ -96,9 +98,40 @@ class Host:
         places = {
             "HOME": str(self.home),
             "TMPDIR": str(self.temporary),
-            "LD_LIBRARY_PATH": str(self.python.parent.parent / "lib"),  # for a libpython that came along
+            "LD_LIBRARY_PATH": str(self.library / "lib"),  # for a libpython that came along
         }
         return {**system, **places, **function.config["environment"], **more}
+
+    @property
+    def library(self) -> Path:
+        """The interpreter's own folder."""
+        return self.python.parent.parent
+
+    def run(self, cwd: Path, arguments: Sequence[str], **environ: str) -> subprocess.CompletedProcess[str]:
+        """Run the interpreter to its end as a function's process would run."""
+        minimal = {"HOME": str(self.home), "TMPDIR": str(self.temporary), "LD_LIBRARY_PATH": str(self.library / "lib")}
+        return subprocess.run(
+            [self.python, *arguments],
+            cwd=cwd,
+            env={**minimal, **environ},
+            user=self.user,
+            group=self.user,
+            extra_groups=None if self.user is None else [],
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+
+    def written_files(self) -> set[Path]:
+        """Find every file that the functions' user owns in a folder where he may write.
+
+        Where the functions run as ourselves, only their own HOME and TMPDIR can be told from what others write.
+        """
+        files = _files_below(self.home) | _files_below(self.temporary)
+        for place in WRITABLE_BY_ALL if self.user is not None else ():
+            found = _files_below(place, open_to=self.user, but_not=self.folder)
+            files |= {file for file in found if _status(file).st_uid == self.user}
+        return files
 
     def lay_out(self, function: BuiltFunction) -> Path:
         """Put the function's files, and nothing else, into a folder of its own, and make it read-only."""
@@ -144,12 +177,6 @@ def make_read_only(folder: Path) -> None:
         os.chmod(parent, READ_AND_ENTER)
 
 
-def make_writable(folder: Path) -> None:
-    """Undo make_read_only as far as deleting the folder needs it."""
-    for parent, _, _ in os.walk(folder):
-        os.chmod(parent, 0o700)
-
-
 @contextmanager
 def listening(path: Path) -> Iterator[tuple[Path, Messages]]:
     """Listen for one function's messages on a UNIX socket while in use."""
@@ -166,6 +193,30 @@ def listening(path: Path) -> Iterator[tuple[Path, Messages]]:
             with suppress(OSError):
                 server.shutdown(socket.SHUT_RDWR)
             reader.join()
+
+
+def _files_below(folder: Path, *, open_to: int | None = None, but_not: Path | None = None) -> set[Path]:
+    """All files; with `open_to`, only in folders that this user may enter, and not in one that is looked at apart."""
+    found = set[Path]()
+    for parent, folders, names in os.walk(folder):
+        found.update(Path(parent, name) for name in names)
+        if open_to is not None:
+            inside = [(name, Path(parent, name)) for name in folders]
+            folders[:] = [name for name, path in inside if path != but_not and _may_enter(path, open_to)]
+    return found
+
+
+def _may_enter(folder: Path, user: int) -> bool:
+    status = _status(folder)
+    return bool(status.st_mode & stat.S_IXOTH) or status.st_uid == user
+
+
+def _status(path: Path) -> os.stat_result:
+    """What lstat says; of nothing, when it was deleted meanwhile."""
+    try:
+        return path.lstat()
+    except FileNotFoundError:
+        return os.stat_result([0] * 10)
 
 
 def _collect(server: socket.socket, messages: Messages) -> None:
