@@ -64,10 +64,11 @@ def json_caller(method: str, path: str, token: str, user: str, body: Any = None)
 
 @dataclass(frozen=True)
 class Throughput:
-    """Answers a second, and how many were no 200."""
+    """Answers a second, how many were no 200, and how many connections were reset and made anew."""
 
     per_second: float
     errors: int
+    resets: int
 
 
 def saturate(caller: Caller, at_once: int, seconds: float) -> Throughput:
@@ -80,18 +81,30 @@ async def _saturate(caller: Caller, at_once: int, seconds: float) -> Throughput:
     started = time.perf_counter()
     outcomes = await asyncio.gather(*(_repeat(caller, ends) for _ in range(at_once)))
     took = time.perf_counter() - started
-    return Throughput(sum(good for good, _ in outcomes) / took, sum(bad for _, bad in outcomes))
+    good, bad, resets = (sum(each) for each in zip(*outcomes, strict=True))
+    return Throughput(good / took, bad, resets)
 
 
-async def _repeat(caller: Caller, ends: float) -> tuple[int, int]:
-    good = bad = 0
+async def _repeat(caller: Caller, ends: float) -> tuple[int, int, int]:
+    raw = caller.raw
+    good = bad = resets = 0
     while time.perf_counter() < ends:
-        reader, writer = await asyncio.open_connection("127.0.0.1", caller.port)
-        writer.write(caller.raw)
-        answer = await reader.read()
-        writer.close()
+        try:
+            answer = await _exchange(caller.port, raw)
+        except ConnectionError:  # the server's queue of connections was full
+            resets += 1
+            continue
         if answer.startswith((b"HTTP/1.1 200", b"HTTP/1.0 200")):
             good += 1
         else:
             bad += 1
-    return good, bad
+    return good, bad, resets
+
+
+async def _exchange(port: int, raw: bytes) -> bytes:
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    try:
+        writer.write(raw)
+        return await reader.read()
+    finally:
+        writer.close()

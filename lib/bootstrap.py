@@ -9,6 +9,7 @@ import logging
 import threading
 from collections.abc import Sequence
 from functools import lru_cache
+from http.server import ThreadingHTTPServer
 from typing import TYPE_CHECKING
 
 from lib.config import settings
@@ -19,10 +20,14 @@ if TYPE_CHECKING:
     from lib.db.database import Database
     from lib.db.encryption import KeyRing
 
+MOST_WAITING_CONNECTIONS = 512
+
 
 def make_app(endpoints: str) -> WsgiApp:
     """The WSGI app of one function. `endpoints` names the module that holds its `ROUTES`, imported at first use."""
     _configure_logging()
+    # Vercel's runtime serves WSGI with this class. Its queue of 5 connections loses those of a larger burst.
+    ThreadingHTTPServer.request_queue_size = MOST_WAITING_CONNECTIONS
     return build_app(lambda: _routes_of(endpoints), Services(database=database, key_ring=key_ring))
 
 

@@ -7,6 +7,7 @@ mode, and the same work as the project's own endpoints: a verified token, masked
 import base64
 import os
 from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Annotated, Any
 
@@ -146,8 +147,13 @@ def current_user(authorization: Annotated[str, Header()]) -> str:
     return str(claims["sub"])
 
 
-def database(user: Annotated[str, Depends(current_user)]) -> Iterator[Session]:
-    """A session in one transaction, in the user's scope."""
+@contextmanager
+def database(user: str) -> Iterator[Session]:
+    """A session in one transaction, in the user's scope.
+
+    Not a dependency: FastAPI runs those in a thread of their own, and 40 threads that wait for 5 connections leave none
+    to the requests that hold them.
+    """
     with sessions.begin() as session:
         scope = "SELECT set_config('role', 'onboarding_app', true), set_config('app.user_id', :user, true)"
         session.execute(text(scope), {"user": user})
@@ -155,12 +161,16 @@ def database(user: Annotated[str, Depends(current_user)]) -> Iterator[Session]:
 
 
 User = Annotated[str, Depends(current_user)]
-Database = Annotated[Session, Depends(database)]
 
 
 @app.get("/api/onboarding/summary")
-def summary(user: User, session: Database) -> dict[str, Any]:
+def summary(user: User) -> dict[str, Any]:
     """Everything that was stored."""
+    with database(user) as session:
+        return _summary(user, session)
+
+
+def _summary(user: str, session: Session) -> dict[str, Any]:
     keys = session.scalars(select(ApiKey).where(ApiKey.user_id == user)).all()
     newest = select(WebsiteAnalysis).where(WebsiteAnalysis.user_id == user)
     analysis = session.scalars(newest.order_by(WebsiteAnalysis.analysis_date.desc()).limit(1)).first()
@@ -179,8 +189,13 @@ def summary(user: User, session: Database) -> dict[str, Any]:
 
 
 @app.post("/api/onboarding/step/2/complete")
-def complete(body: Submission, user: User, session: Database) -> dict[str, Any]:
+def complete(body: Submission, user: User) -> dict[str, Any]:
     """Keep the analysis and mark the step."""
+    with database(user) as session:
+        return _complete(body, user, session)
+
+
+def _complete(body: Submission, user: str, session: Session) -> dict[str, Any]:
     owner = session.scalars(select(OnboardingSession).where(OnboardingSession.user_id == user)).first()
     if owner is None:
         owner = OnboardingSession(user_id=user)
