@@ -11,6 +11,7 @@ import falcon
 
 from lib.errors import FieldError, InvalidData
 from lib.http.problems import BadBody
+from lib.steps.api_keys import shown_name
 
 MAX_BODY_BYTES = 4 * 1024 * 1024
 MAX_DEPTH = 64
@@ -114,7 +115,7 @@ def _is_storable(text: str) -> bool:
 
 
 def _shown(name: str) -> str:
-    return name.encode("utf-8", "replace").decode().replace("\0", "?")
+    return shown_name(name.encode("utf-8", "replace").decode().replace("\0", "?"))
 
 
 def _malformed(detail: str) -> BadBody:

@@ -12,7 +12,8 @@ MAX_KEY_CHARACTERS = 4096
 _SHORTEST_MASKED_IN_PART = 12
 _SHORTEST_SEARCHED_FOR = 8  # a shorter "key" is an ordinary word, and masking it would spoil the text around it
 
-_PLAIN_NAME = re.compile(r"[\w-]{1,32}")
+# Providers' keys are longer, or have digits among their letters.
+_PLAIN_NAME = re.compile(r"[A-Za-z_-]{1,32}|[\w?-]{1,20}")
 _MASKED = re.compile(r"(?:.{4})?…(?:.{4})?", re.DOTALL)
 _UUID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 
@@ -78,6 +79,11 @@ def masked(key: str) -> str:
     return "…" if len(key) < _SHORTEST_MASKED_IN_PART else f"{key[:4]}…{key[-4:]}"
 
 
+def shown_name(name: str) -> str:
+    """A member's name as an error may show it: somebody who swaps name and value must not find the key in there."""
+    return name if _PLAIN_NAME.fullmatch(name) else masked(name)
+
+
 def is_masked(key: str) -> bool:
     """Whether this is a masked key sent back, which means "unchanged"."""
     return _MASKED.fullmatch(key) is not None
@@ -106,9 +112,8 @@ def _judged(entries: Mapping[str, Any]) -> tuple[dict[str, str], list[FieldError
         provider = canonical(name)
         key = value.strip() if isinstance(value, str) else value
         if provider is None:
-            # Somebody who swaps name and value must not find the key in an error.
-            shown = name if _PLAIN_NAME.fullmatch(name) else masked(name)
-            errors.append(FieldError(f"data.api_keys.{shown}", f"is not supported: the provider {_PROVIDER_EXPECTED}"))
+            field = f"data.api_keys.{shown_name(name)}"
+            errors.append(FieldError(field, f"is not supported: the provider {_PROVIDER_EXPECTED}"))
         elif key is None or key == "" or (isinstance(key, str) and is_masked(key)):
             continue
         elif problem := key_problem(provider, key):
