@@ -7,7 +7,6 @@ import os
 import subprocess
 import sys
 from collections.abc import Mapping
-from pathlib import Path
 
 import pytest
 
@@ -56,7 +55,10 @@ NEVER = (
     "email_validator",
 )
 
+CATALOGUE = "api.onboarding.catalogue"
+NO_READ = "/api/webhooks/clerk"
 READ_OF = {
+    CATALOGUE: "/api/onboarding/config",
     "api.health": "/api/health",
     "api.onboarding.api_keys": "/api/onboarding/api-keys",
     "api.onboarding.integrations": "/api/onboarding/step/5",
@@ -126,24 +128,17 @@ def packages(modules: set[str]) -> set[str]:
 
 
 @pytest.mark.parametrize("function", FUNCTIONS)
-def test_neither_a_start_nor_a_preflight_imports_more_than_the_framework(function: str, tmp_path: Path) -> None:
-    """A browser's first call, which needs neither token nor database, does not wait for their libraries."""
-    after_start, after_preflight = imported(function, {}, preflight(f"/{function.replace('.', '/')}"))
+def test_each_function_imports_what_has_a_reason_when_it_is_needed(
+    function: str, environment: dict[str, str], token: TokenFactory
+) -> None:
+    """A start and a preflight need the framework alone, a read token and database besides, and no read the models."""
+    path = READ_OF.get(function, NO_READ)
+    calls = [preflight(path), *([request("GET", path, token("user_2imports"))] if path != NO_READ else [])]
+    after_start, after_preflight, *after_read = imported(function, environment, *calls)
     assert packages(after_start) == packages(after_preflight) == set(AT_START)
-
-
-def test_the_catalogue_imports_the_framework_alone() -> None:
-    """Its answers are constants."""
-    _, after = imported("api.onboarding.catalogue", {}, request("GET", "/api/onboarding/config", ""))
-    assert packages(after) == set(AT_START)
-
-
-@pytest.mark.parametrize("function", READ_OF)
-def test_a_read_imports_what_has_a_reason(function: str, environment: dict[str, str], token: TokenFactory) -> None:
-    """Token and database, and nothing of what only writes need."""
-    _, after = imported(function, environment, request("GET", READ_OF[function], token("user_2imports")))
-    assert packages(after) <= set(A_READ)
-    assert not [name for name in after if name.startswith(NEVER)]
+    for modules in after_read:
+        assert packages(modules) <= (set(AT_START) if function == CATALOGUE else set(A_READ))
+        assert not [name for name in modules if name.startswith(NEVER)]
 
 
 def test_completing_a_step_imports_the_models_besides(environment: dict[str, str], token: TokenFactory) -> None:
