@@ -81,7 +81,7 @@ def _in_psycopg(statement: str) -> str:
 
 
 def _deploy(toolchain: Toolchain, project: Path, folder: Path) -> Deployment:
-    built = BuiltProject(project, vercel_build(toolchain, project).stdout)
+    built = BuiltProject(project, vercel_build(toolchain, project, {}).stdout)
     plain = {name: _lay_out(function, folder / "plain") for name, function in _named(built).items()}
     _compile(project)
     compiled = {name: _lay_out(function, folder / "compiled", project) for name, function in _named(built).items()}

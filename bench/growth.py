@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import random
 import statistics
-from collections.abc import Mapping
 from contextlib import ExitStack
 
 import psycopg
@@ -19,10 +18,9 @@ from lib.db.encryption import KeyRing
 from scripts.local_postgres import SUPERUSER
 from tests.support.population import populate, user_name
 from tests.support.postgres import alembic
-from tests.support.wizard import COPILOTKIT, EXA, GEMINI, RESEARCH, WEBSITE
+from tests.support.wizard import GEMINI, RESEARCH, WEBSITE
 
 POPULATIONS = (1_000, 100_000, 1_000_000)
-BATCH = 100_000
 SAMPLE = 300
 ROUNDS = 4
 SIZES = {"10 KB": 10_000, "100 KB": 100_000, "500 KB": 500_000, "1 MB": 1_000_000, "2 MB": 2_000_000}
@@ -81,9 +79,8 @@ def _populated(stage: Stage, size: int) -> str:
     url = stage.server.create_database(name)
     alembic(url, "upgrade", "head")
     with psycopg.connect(stage.server.url(name, user=SUPERUSER), autocommit=True) as connection:
-        for first in range(1, size + 1, BATCH):
-            say(f"making {size:,} users, {first - 1:,} are there")
-            populate(connection, first, min(first + BATCH - 1, size))
+        say(f"making {size:,} users")
+        populate(connection, size)
     return url
 
 
@@ -93,12 +90,10 @@ def _database(size: int) -> str:
 
 def _give_readable_keys(stage: Stage, size: int, chosen: list[int]) -> None:
     ring = KeyRing(Settings(stage.variables).api_key_encryption_keys)
-    secrets: Mapping[str, str] = {"gemini": GEMINI, "exa": EXA, "copilotkit": COPILOTKIT}
-    update = "UPDATE api_keys SET encrypted_key = %s WHERE user_id = %s AND provider = %s"
+    update = "UPDATE api_keys SET encrypted_key = %s WHERE user_id = %s AND provider = 'gemini'"
     with psycopg.connect(stage.server.url(_database(size), user=SUPERUSER)) as connection:
         for user in map(user_name, chosen):
-            for provider, secret in secrets.items():
-                connection.execute(update, (ring.encrypt(user, provider, secret), user, provider))
+            connection.execute(update, (ring.encrypt(user, "gemini", GEMINI), user))
 
 
 def _owner(grown: str, size: str) -> str:

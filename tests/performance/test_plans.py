@@ -106,7 +106,7 @@ def test_every_statement_finds_its_rows_by_index_and_user(
 ) -> None:
     """Among any number of users a request touches the rows of its own: each scan is an index look-up of one user."""
     with superuser(postgres, environment["DATABASE_URL"]) as database:
-        populate(database, 1, USERS)
+        populate(database, USERS)
         found = statements(InProcess("", 0, token))
         assert len(found) >= 20
         database.execute(
