@@ -91,9 +91,10 @@ class Handler(WSGIRequestHandler):
 
 
 class _Http11Handler(ServerHandler):
-    """Closes each connection, and says so."""
+    """Closes each connection, and says so; does not say what it is."""
 
     http_version = "1.1"
+    server_software = ""
     headers: Headers
     request_handler: Handler
 
