@@ -36,9 +36,11 @@ def retype_postgres(url: PostgresURL, phase: Phase) -> tuple[int | None, str]:
     with connect(url, "migrate_user_id_to_string") as connection:
         connection.execute(SQL("SET LOCAL lock_timeout = {}").format(_LOCK_WAIT))
         schema = _schema(connection)
+        if _is_text(connection):
+            return None, ""
         _judge_features(connection)
         connection.execute(SQL("LOCK TABLE {} IN ACCESS EXCLUSIVE MODE").format(Identifier(schema, TABLE)))
-        if _is_text(connection):
+        if _is_text(connection):  # another run was quicker
             return None, ""
         phase("backing up")
         backup = f"{TABLE}_backup_{datetime.now(UTC):%Y%m%d_%H%M%S}"

@@ -10,6 +10,7 @@ from typing import Any
 import psycopg
 import pytest
 
+from scripts.dev_settings import new_encryption_key
 from scripts.import_legacy import main
 from scripts.legacy.identity import safe_name, user_hash
 from scripts.legacy.records import ANALYSIS, API_KEY, INTEGRATIONS, PERSONA, PREFERENCES, SESSION, STEP
@@ -153,13 +154,29 @@ def test_newer_data_in_the_target_is_never_overwritten(
 
 def test_reset_in_the_new_wizard_stays(run: Import, folder: Path, environment: dict[str, str], http: Client) -> None:
     """A user who began anew is not moved on again by the old file."""
-    write(folder, A, {1: {"api_keys": {"gemini": KEY}}, 2: {"website": "https://a.example"}})
+    steps = {1: {"api_keys": {"gemini": KEY}}, 2: {"website": "https://a.example"}, 3: {"competitors": [1]}}
+    write(folder, A, steps, is_completed=True, completed_at=NEW)
     run()
+    assert http.get("/api/onboarding/status", user=A).json()["is_completed"]
     assert http.post("/api/onboarding/reset", user=A).status == 200
     before = http.get("/api/onboarding/status", user=A).json()
     run()
     assert http.get("/api/onboarding/status", user=A).json() == before
     assert before["current_step"] == 1
+
+
+def test_key_that_cannot_be_opened_is_not_replaced_by_an_older_one(
+    run: Import, folder: Path, environment: dict[str, str], monkeypatch: pytest.MonkeyPatch, http: Client
+) -> None:
+    """Run with another encryption key by mistake, the import leaves the keys that it cannot read alone."""
+    data = {"api_keys": {"gemini": OTHER_KEY}}
+    assert http.post("/api/onboarding/step/1/complete", json={"data": data}, user=A).status == 200
+    right = environment["API_KEY_ENCRYPTION_KEYS"]
+    monkeypatch.setenv("API_KEY_ENCRYPTION_KEYS", new_encryption_key())
+    write(folder, A, {1: {"api_keys": {"gemini": KEY}}})
+    run()
+    monkeypatch.setenv("API_KEY_ENCRYPTION_KEYS", right)
+    assert states(environment["DATABASE_URL"], [A])[A][API_KEY, "gemini"].values["key"] == OTHER_KEY
 
 
 def test_erased_account_stays_erased(run: Import, folder: Path, environment: dict[str, str]) -> None:

@@ -119,7 +119,7 @@ def test_refusal_changes_nothing(tmp_path: Path) -> None:
 def test_killed_at_any_moment_it_is_as_before_or_as_after(tmp_path: Path) -> None:
     """SIGKILL at 50 random moments: the database opens, sound, with every row, old or new; then it is completed."""
     original, path = tmp_path / "original.db", tmp_path / "alwrity.db"
-    many_sessions(original, 8_000)
+    many_sessions(original, 4_000)
     expected = everything(original)
 
     def run(kill_after: float | None) -> Run:
