@@ -42,10 +42,9 @@ def test_a_bundle_holds_api_lib_and_its_requirements_and_nothing_else(built: Bui
 def test_the_largest_bundle_stays_under_its_budget(built: BuiltProject, capsys: pytest.CaptureFixture[str]) -> None:
     """A dependency that makes every cold start heavier is noticed."""
     largest = max(built.functions.values(), key=lambda function: function.size)
+    measured = f"{largest.path}: {largest.size / 1e6:.1f} MB in {len(largest.files)} files"
     with capsys.disabled():
-        print(
-            f"\n{largest.path}: {largest.size / 1e6:.1f} MB in {len(largest.files)} files, budget {BUDGET / 1e6:.1f} MB"
-        )
+        print(f"\n{measured}, budget {BUDGET / 1e6:.1f} MB")  # noqa: T201 - to be seen in every run
     assert largest.size <= BUDGET
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import psycopg
@@ -17,7 +16,6 @@ from scripts.migrate_on_deploy import passwords, reason_to_skip, redacted
 from tests.platform.harness.build import BuiltProject, vercel_build
 from tests.platform.harness.project import copy_project
 from tests.platform.harness.toolchain import Toolchain
-from tests.support.postgres import alembic
 
 UNREACHABLE = "postgresql://deployer:s3cret%40word@127.0.0.1:1/nowhere"
 
@@ -100,14 +98,6 @@ def test_an_unexpected_failure_shows_where_and_ends_in_one_line(tmp_path: Path) 
     assert done.returncode == 1
     assert "Traceback" in done.stderr
     assert done.stderr.splitlines()[-1].endswith("(psycopg.errors.DuplicateTable) relation exists")
-
-
-def test_two_migrations_at_once_both_succeed(empty_database_url: str) -> None:
-    """Two builds that migrate one empty database at the same moment both exit with 0, and the schema is there once."""
-    with ThreadPoolExecutor(2) as pool:
-        both = list(pool.map(lambda _: alembic(empty_database_url, "upgrade", "head", check=False), range(2)))
-    assert [(done.returncode, done.stderr) for done in both if done.returncode] == []
-    assert _revision(empty_database_url) == EXPECTED_REVISION
 
 
 def _revision(url: str) -> str:

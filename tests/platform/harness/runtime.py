@@ -129,8 +129,7 @@ class Host:
         """
         files = _files_below(self.home) | _files_below(self.temporary)
         for place in WRITABLE_BY_ALL if self.user is not None else ():
-            found = _files_below(place, open_to=self.user, but_not=self.folder)
-            files |= {file for file in found if _status(file).st_uid == self.user}
+            files |= {file for file in _files_below(place, writable_by=self.user) if _status(file).st_uid == self.user}
         return files
 
     def lay_out(self, function: BuiltFunction) -> Path:
@@ -195,20 +194,19 @@ def listening(path: Path) -> Iterator[tuple[Path, Messages]]:
             reader.join()
 
 
-def _files_below(folder: Path, *, open_to: int | None = None, but_not: Path | None = None) -> set[Path]:
-    """All files; with `open_to`, only in folders that this user may enter, and not in one that is looked at apart."""
+def _files_below(folder: Path, *, writable_by: int | None = None) -> set[Path]:
+    """All files; with `writable_by`, only in folders below in which this user may make one."""
     found = set[Path]()
     for parent, folders, names in os.walk(folder):
         found.update(Path(parent, name) for name in names)
-        if open_to is not None:
-            inside = [(name, Path(parent, name)) for name in folders]
-            folders[:] = [name for name, path in inside if path != but_not and _may_enter(path, open_to)]
+        if writable_by is not None:
+            folders[:] = [name for name in folders if _may_write(Path(parent, name), writable_by)]
     return found
 
 
-def _may_enter(folder: Path, user: int) -> bool:
+def _may_write(folder: Path, user: int) -> bool:
     status = _status(folder)
-    return bool(status.st_mode & stat.S_IXOTH) or status.st_uid == user
+    return bool(status.st_mode & stat.S_IWOTH) or status.st_uid == user
 
 
 def _status(path: Path) -> os.stat_result:
