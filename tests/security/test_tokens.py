@@ -142,6 +142,7 @@ def good(key: SigningKey) -> str:
 
 
 NOW = int(time.time())
+LATER = NOW + 86_400  # tokens are made when tests are collected, and used whenever a worker comes to them
 
 BAD: dict[str, Make] = {
     # What is no bearer token at all.
@@ -198,22 +199,22 @@ BAD: dict[str, Make] = {
     "kid is a path": _elsewhere("kid", "../../../../dev/null"),
     "kid is SQL": _elsewhere("kid", "x' UNION SELECT 'key"),
     "kid is a number": header(kid=7),
-    "a critical extension": header(crit=["exp"], exp=NOW + 60),
+    "a critical extension": header(crit=["exp"], exp=LATER),
     "an unencoded payload": header(b64=False, crit=["b64"]),
     # Time.
     "expired": claims(exp=NOW - 60),
     "expired beyond the leeway": claims(exp=NOW - 6),
     "exp missing": claims(exp=None),
-    "exp is a text": claims(exp=str(NOW + 60)),
+    "exp is a text": claims(exp=str(LATER)),
     "exp is no number": claims(exp="tomorrow"),
-    "exp is a list": claims(exp=[NOW + 60]),
+    "exp is a list": claims(exp=[LATER]),
     "exp is true": claims(exp=True),
     "exp is infinite": claims(exp=float("inf")),
     "exp is NaN": claims(exp=float("nan")),
     "exp is negative": claims(exp=-1),
-    "not yet valid": claims(nbf=NOW + 3600),
+    "not yet valid": claims(nbf=LATER),
     "nbf is a text": claims(nbf="now"),
-    "issued in the future": claims(iat=NOW + 3600),
+    "issued in the future": claims(iat=LATER),
     # Who.
     "sub missing": claims(sub=None),
     "sub empty": claims(sub=""),
@@ -264,7 +265,7 @@ def test_a_bad_token_is_a_401_without_a_network_call(strict: InProcess, signing_
     assert calls == []
 
 
-V1 = {"azp": ORIGIN, "exp": NOW + 60, "iat": NOW, "iss": ISSUER, "nbf": NOW, "sid": "sess_1", "sub": USER}
+V1 = {"azp": ORIGIN, "exp": LATER, "iat": NOW, "iss": ISSUER, "nbf": NOW, "sid": "sess_1", "sub": USER}
 V2 = {**V1, "v": 2, "fva": [0, -1], "sts": "active", "jti": "1", "o": {"id": "org_1", "rol": "admin", "slg": "acme"}}
 
 GOOD: dict[str, Make] = {
