@@ -84,9 +84,14 @@ type Make = Callable[[SigningKey], str | None]
 
 def claims(**changes: Any) -> Make:
     """A token that Clerk signed, with other claims; None leaves one out."""
-    merged = {**session_claims(USER, lifetime=60), **changes}
-    kept = {name: value for name, value in merged.items() if value is not None}
-    return lambda key: f"Bearer {signed_parts(key, encoded({'alg': 'RS256', 'typ': 'JWT'}), encoded(kept))}"
+
+    def make(key: SigningKey) -> str:
+        # Made when it is used: a token made at collection has expired before a slow machine comes to its test.
+        merged = {**session_claims(USER, lifetime=60), **changes}
+        kept = {name: value for name, value in merged.items() if value is not None}
+        return f"Bearer {signed_parts(key, encoded({'alg': 'RS256', 'typ': 'JWT'}), encoded(kept))}"
+
+    return make
 
 
 def header(**changes: Any) -> Make:
