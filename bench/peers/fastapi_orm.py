@@ -9,6 +9,7 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from functools import cache
 from typing import Annotated, Any
 
 import jwt
@@ -131,11 +132,16 @@ class Submission(BaseModel):
     validation_errors: list[Any] = []
 
 
+@cache
 def public_key() -> Any:
     """Clerk's key, loaded once."""
-    if not hasattr(public_key, "loaded"):
-        public_key.loaded = load_pem_public_key(os.environ["CLERK_JWT_KEY"].encode())
-    return public_key.loaded
+    return load_pem_public_key(os.environ["CLERK_JWT_KEY"].encode())
+
+
+@cache
+def cipher() -> AESGCM:
+    """What the stored keys are encrypted with."""
+    return AESGCM(base64.urlsafe_b64decode(os.environ["API_KEY_ENCRYPTION_KEYS"]))
 
 
 def current_user(authorization: Annotated[str, Header()]) -> str:
@@ -228,9 +234,8 @@ def _complete(body: Submission, user: str, session: Session) -> dict[str, Any]:
 
 
 def _decrypted(user: str, key: ApiKey) -> str:
-    cipher = AESGCM(base64.urlsafe_b64decode(os.environ["API_KEY_ENCRYPTION_KEYS"]))
     binding = f"onboarding.api_keys\0{user}\0{key.provider}".encode()
-    return cipher.decrypt(key.encrypted_key[5:17], key.encrypted_key[17:], binding).decode()
+    return cipher().decrypt(key.encrypted_key[5:17], key.encrypted_key[17:], binding).decode()
 
 
 def _masked(key: str) -> str:
