@@ -11,7 +11,7 @@ from tests.legacy.target_state import all_users, forget_everyone, states
 from tests.support.killing import Run, kill_repeatedly, run_main
 
 KILLS = 50
-USERS = 40
+USERS = 50
 
 
 @pytest.mark.slow
