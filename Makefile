@@ -1,10 +1,12 @@
 # `make` lists the targets. Everything is installed into .venv; nothing else is needed than Python 3.12 or newer, or uv.
 .DEFAULT_GOAL := help
-.PHONY: help dev test demo token migrate lint vercel-dev bench
+.PHONY: help dev test demo token migrate lint vercel-dev bench fuzz
 
 BIN := .venv/bin
 STAMP := .venv/.installed
 WORKERS ?= logical
+FUZZ_CASES ?= 100000
+ATHERIS := atheris==3.1.0
 
 # The environment's USER is the login name; only `make token USER=…` means a user of the API.
 TOKEN_USER := $(if $(filter command line,$(origin USER)),$(USER),)
@@ -37,6 +39,13 @@ vercel-dev: $(STAMP) ## the same under the real `vercel dev`
 
 bench: $(STAMP) ## measure every figure of the README's table beside its peers; Linux, with Node.js, in about ten minutes
 	@$(BIN)/python -m bench
+
+fuzz: $(STAMP) ## fuzz for long: FUZZ_CASES (100000) bodies and addresses, and the body parser with atheris
+	@FUZZ_CASES=$(FUZZ_CASES) $(BIN)/python -m pytest -n $(WORKERS) --maxprocesses 8 -m fuzz tests/security
+	@$(BIN)/python -c 'import atheris' 2>/dev/null \
+	    || $(BIN)/python -m pip install --quiet --disable-pip-version-check $(ATHERIS) \
+	    || uv pip install --quiet --python $(BIN)/python $(ATHERIS)
+	@$(BIN)/python -m tests.security.fuzz_body_parser -runs=$(FUZZ_CASES) -max_len=4096 -artifact_prefix=.hypothesis/
 
 # A name on PATH may be a shim that does not run, or too old: each candidate is run before it is believed.
 $(STAMP): $(wildcard requirements*.txt)

@@ -12,12 +12,14 @@ from typing import TYPE_CHECKING, Any
 from tests.support.client import Client, Response
 
 if TYPE_CHECKING:
-    from wsgiref.types import WSGIEnvironment
+    from wsgiref.types import WSGIApplication, WSGIEnvironment
 
 
 @dataclass(frozen=True)
 class InProcess(Client):
-    """A `Client` of no host: fast, and no network call that is seen meanwhile is its own."""
+    """A `Client` of no host: fast, and no network call that is seen meanwhile is its own. `app` may be one function."""
+
+    app: WSGIApplication | None = None
 
     def request(
         self,
@@ -30,7 +32,7 @@ class InProcess(Client):
         headers: Mapping[str, str] | None = None,
     ) -> Response:
         """Send one request. A header of "Content-Length" lies on purpose."""
-        from scripts.wsgi import app
+        from scripts.wsgi import app as every_function
 
         sent = {"Authorization": f"Bearer {self.sign(user)}"} if user is not None else {}
         if json is not ...:
@@ -44,7 +46,7 @@ class InProcess(Client):
             for name, value in fields:
                 answered[name] = value
 
-        chunks = app(_environ(method, path, body, {**sent, **(headers or {})}), start_response)
+        chunks = (self.app or every_function)(_environ(method, path, body, {**sent, **(headers or {})}), start_response)
         return Response(int(statuses[-1].split()[0]), answered, b"".join(chunks))
 
 

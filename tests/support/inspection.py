@@ -9,11 +9,14 @@ from urllib.parse import urlsplit
 import psycopg
 from psycopg import sql
 
+from lib.db.tables import metadata
 from scripts.local_postgres import SUPERUSER, LocalPostgres
 
 type Superuser = psycopg.Connection[tuple[object, ...]]
 
 TABLES = "SELECT tablename::text FROM pg_tables WHERE schemaname NOT IN ('pg_catalog', 'information_schema') ORDER BY 1"
+
+TABLES_OF_USERS = sorted(metadata.tables)
 
 
 @contextmanager
@@ -32,6 +35,13 @@ def tables(connection: Superuser) -> list[str]:
 def contents(connection: Superuser) -> dict[str, list[str]]:
     """Every row of every table as text, bytes as hex."""
     return {table: _rows(connection, table) for table in tables(connection)}
+
+
+def fingerprint(connection: Superuser) -> list[tuple[object, ...]]:
+    """What changes when any row of any table does; one turn, for tests that look often."""
+    part = sql.SQL("SELECT {name}, md5(string_agg(t::text, chr(10) ORDER BY t::text)) FROM {table} AS t")
+    parts = [part.format(name=sql.Literal(name), table=sql.Identifier(name)) for name in TABLES_OF_USERS]
+    return connection.execute(sql.SQL(" UNION ALL ").join(parts)).fetchall()
 
 
 def places_of(connection: Superuser, secret: str) -> list[str]:
