@@ -8,10 +8,15 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+import psycopg
 import pytest
 
+from lib import bootstrap
 from scripts.import_legacy import main
 from scripts.legacy.identity import user_hash
+from scripts.legacy.old_rows import TABLES
+from tests.legacy.old_schema import tables
+from tests.legacy.test_adoption import upgrade
 from tests.support.client import Client
 
 JSON_FIELDS = ("writing_style", "content_characteristics", "target_audience", "recommended_settings")
@@ -177,6 +182,34 @@ def test_everything_comes_back_field_by_field(imported: Client, legacy: Path) ->
     check_steps_come_back_as_the_files_hold_them(imported, legacy)
     check_rows_come_back_as_the_database_holds_them(imported, legacy)
     check_summary_shows_everything_to_step_6(imported, legacy)
+
+
+def test_adopted_tables_come_back_field_by_field(
+    http: Client, environment: dict[str, str], empty_database_url: str, legacy: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The old software's Postgres, migrated in place, shows each user all that its rows held."""
+    path = legacy / "alwrity_string_ids.db"
+    fill_old_postgres(empty_database_url, path)
+    monkeypatch.setenv("DATABASE_URL", empty_database_url)
+    upgrade(empty_database_url, environment["API_KEY_ENCRYPTION_KEYS"])
+    bootstrap.reset()
+    check_rows_of(http, path, owners(legacy, path))
+    with psycopg.connect(empty_database_url) as connection:
+        assert connection.execute("SELECT 1 FROM pg_namespace WHERE nspname = 'legacy'").fetchone() is None
+
+
+def fill_old_postgres(url: str, path: Path) -> None:
+    """Make the old software's tables in a Postgres, with the rows of a SQLite database."""
+    with psycopg.connect(url) as connection, closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as database:
+        connection.execute(tables("VARCHAR(255)").encode())
+        for table in TABLES.values():
+            cursor = database.execute(f"SELECT * FROM {table}")  # noqa: S608 - a constant
+            names = ", ".join(column[0] for column in cursor.description)
+            for row in cursor:
+                marks = ", ".join(["%s"] * len(row))
+                # As text, of which Postgres makes what the column is.
+                values = [None if value is None else str(value) for value in row]
+                connection.execute(f"INSERT INTO {table} ({names}) VALUES ({marks})".encode(), values)  # noqa: S608
 
 
 def test_database_alone_gives_payloads_in_the_wizards_shape(

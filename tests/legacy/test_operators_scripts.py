@@ -2,15 +2,18 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Callable
+from io import StringIO
 from pathlib import Path
 
 import pytest
 
 from scripts.dev_settings import ROOT
 from scripts.import_legacy import main as import_legacy
+from scripts.legacy.progress_line import ProgressLine
 from scripts.migrate_user_id_to_string import main as migrate_user_id
 from scripts.verify_onboarding_data import main as verify
 from tests.legacy.test_import_rules import write
@@ -148,6 +151,23 @@ def test_verify_says_when_there_are_no_tables(
     monkeypatch.setenv("DATABASE_URL_UNPOOLED", empty_database_url)
     assert verify([]) == 1
     assert "onboarding_steps (MISSING)" in capsys.readouterr().out
+
+
+class Terminal(StringIO):
+    """What is written to a terminal."""
+
+    def isatty(self) -> bool:
+        """Be one."""
+        return True
+
+
+def test_progress_is_a_bar_on_a_terminal() -> None:
+    """With how many are done, the rate and the time left, redrawn in place."""
+    terminal = Terminal()
+    line = ProgressLine(4, "users", terminal)
+    line.advance(2)
+    line.finish()
+    assert re.fullmatch(r"\r\[#+\.+\] 2/4 users, \d+/s, \d+ s left\n", terminal.getvalue())
 
 
 def test_progress_is_plain_lines_where_there_is_no_terminal(environment: dict[str, str], tmp_path: Path) -> None:
