@@ -20,12 +20,13 @@ from lib.config import Settings
 from lib.db.encryption import KeyRing
 from lib.errors import Unavailable
 from scripts.legacy.identity import is_user_id
-from scripts.legacy.importing import Importer, Sources
+from scripts.legacy.importing import Importer
 from scripts.legacy.index import Index
 from scripts.legacy.old_database import OldDatabase, open_old_database
 from scripts.legacy.old_rows import opened_row
 from scripts.legacy.progress_line import ProgressLine
 from scripts.legacy.report import Report
+from scripts.legacy.sources import Sources
 from scripts.legacy.target import Target
 from scripts.legacy.urls import PostgresURL, UnusableURL, connect, one_line, parse_postgres_url, parse_url
 

@@ -15,12 +15,13 @@ from psycopg.sql import SQL, Identifier
 from lib.config import Settings
 from lib.db.encryption import KeyRing
 from lib.errors import Unavailable
-from scripts.legacy.importing import Importer, Sources
+from scripts.legacy.importing import Importer
 from scripts.legacy.index import Index
 from scripts.legacy.old_database import OldPostgres
 from scripts.legacy.old_rows import TABLES, binding_of_row, opened_row
 from scripts.legacy.records import API_KEY, SESSION, Record
 from scripts.legacy.report import Report
+from scripts.legacy.sources import Sources
 from scripts.legacy.target import Target
 from scripts.legacy.urls import Connection
 
