@@ -13,7 +13,7 @@ from bench.progress import say
 from bench.stage import Stage
 
 ROUNDS = 7
-REQUESTS = 150
+REQUESTS = 120
 AT_ONCE = (1, 8, 32, 128)
 THROUGHPUT_ROUNDS = 3
 THROUGHPUT_SECONDS = 2.5

@@ -12,8 +12,8 @@ from sqlalchemy import event
 
 from lib import bootstrap
 from scripts.local_postgres import LocalPostgres
-from tests.performance.test_statements import BASE, READS, WRITES
 from tests.support.clerk import TokenFactory
+from tests.support.every_call import BASE, READS, WRITES
 from tests.support.in_process import InProcess
 from tests.support.inspection import Superuser, superuser
 from tests.support.population import populate
