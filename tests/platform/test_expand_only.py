@@ -20,6 +20,9 @@ from tests.support.postgres import alembic
 FIRST_RELEASE = "2026_11_22_03"
 """The newest revision of the first release. It and those below it had no release before them to break."""
 
+ACCEPTED: dict[str, dict[str, str]] = {}
+"""By revision: what it takes away although an earlier release used it, and why no release that still serves does."""
+
 
 def test_no_revision_since_the_first_release_breaks_the_code_before_it(empty_database_url: str) -> None:
     """Each later revision is run on a real database, and what it did to the schema is judged."""
@@ -29,7 +32,7 @@ def test_no_revision_since_the_first_release_breaks_the_code_before_it(empty_dat
         for revision in _later_revisions():
             before = Schema.read(connection)
             alembic(empty_database_url, "upgrade", revision)
-            broken[revision] = broken_by(before, Schema.read(connection))
+            broken[revision] = set(broken_by(before, Schema.read(connection))) - ACCEPTED.get(revision, {}).keys()
     assert {revision: found for revision, found in broken.items() if found} == {}
 
 
