@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any
 
 from lib.db.encryption import KeyRing
-from lib.steps.fields import ANALYSIS_FIELDS
+from lib.steps.fields import ANALYSIS_FIELDS, PERSONA_FIELDS
 from lib.steps.research_preferences import DEPTHS, STYLE_FIELDS
 from scripts.legacy.payloads import canonical_depth
 from scripts.legacy.progress_file import provider_name
@@ -22,7 +22,6 @@ TABLES = {
     PREFERENCES: "research_preferences",
     PERSONA: "persona_data",
 }
-_PERSONA_COLUMNS = ("core_persona", "platform_personas", "quality_metrics", "selected_platforms")
 # Written by later releases of the old software; kept beside the persona's own columns.
 _PERSONA_EXTRAS = ("research_persona", "research_persona_generated_at")
 
@@ -110,7 +109,7 @@ def _persona(row: Row, broken: Broken) -> tuple[str, dict[str, Any]]:
     generated_at = as_time(row.get(_PERSONA_EXTRAS[1]))
     if research and generated_at:
         research[_PERSONA_EXTRAS[1]] = generated_at.isoformat()
-    return "", {**_json_columns(row, _PERSONA_COLUMNS, broken), "additional_fields": research or None}
+    return "", {**_json_columns(row, tuple(PERSONA_FIELDS.values()), broken), "additional_fields": research or None}
 
 
 def _json_columns(row: Row, names: tuple[str, ...], broken: Broken) -> dict[str, Any]:

@@ -1,9 +1,10 @@
 """The statements of `scripts.legacy.target`: explicit times and values, where the functions' statements say `now()`."""
 
-import json
 from typing import Any
 
 from lib.db.website_analyses import JSON_COLUMNS as ANALYSIS_JSON
+from lib.json_text import dumps
+from lib.steps.fields import PERSONA_FIELDS
 from lib.steps.research_preferences import STYLE_FIELDS
 from scripts.legacy.records import ANALYSIS, API_KEY, INTEGRATIONS, PERSONA, PREFERENCES, SESSION, STEP, Held
 
@@ -43,7 +44,7 @@ def _jsonb(names: tuple[str, ...]) -> dict[str, str]:
 
 _TIMES = ("created_at", "updated_at")
 _TIME_CASTS = dict.fromkeys((*_TIMES, "completed_at", "analysis_date"), "timestamptz")
-_PERSONA = ("core_persona", "platform_personas", "quality_metrics", "selected_platforms", "additional_fields")
+_PERSONA = (*PERSONA_FIELDS.values(), "additional_fields")
 _PREFERENCES = ("research_depth", "content_types", "auto_research", "factual_content", *STYLE_FIELDS)
 _ANALYSIS_TEXTS = ("status", "error_message", "warning_message")
 
@@ -112,4 +113,4 @@ def parameters(user_id: str, kind: str, key: str, held: Held) -> dict[str, objec
 
 
 def _json_text(value: object) -> str | None:
-    return None if value is None else json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+    return None if value is None else dumps(value)
