@@ -47,7 +47,7 @@ def main(chosen: list[str]) -> int:
         project, peers = deploy_project(toolchain, folder / "ours"), deploy_peers(toolchain, folder / "peers")
         for measured in chosen or MEASUREMENTS:
             results[measured] = MEASUREMENTS[measured](prepared, project, peers)
-    RESULTS.write_text(json.dumps(results, indent=2) + "\n")
+            RESULTS.write_text(json.dumps(results, indent=2) + "\n")
     (FOLDER / "RESULTS.md").write_text(markdown(results))
     say("done\n")
     sys.stdout.write(markdown(results))
