@@ -19,6 +19,7 @@ from tests.platform.harness.project import copy_project
 from tests.platform.harness.runtime import Host, make_host
 from tests.platform.harness.targets import (
     BuiltTarget,
+    StartedVercelDev,
     built_functions,
     development_server,
     gunicorn,
@@ -110,17 +111,19 @@ def on_built_functions(built_target: BuiltTarget, token: TokenFactory) -> Client
 
 
 @pytest.fixture(scope="session")
-def started_vercel_dev(toolchain: Toolchain, variables: dict[str, str]) -> Iterator[tuple[int, threading.Thread]]:
-    """The port of `vercel dev`, and the thread that makes it build every function; it takes a minute of two cores."""
+def started_vercel_dev(toolchain: Toolchain, variables: dict[str, str]) -> Iterator[StartedVercelDev]:
+    """`vercel dev` in a copy of the repository that has a development database, as a person's clone has."""
     with short_lived_folder("vercel-dev") as folder:
         project = copy_project(folder / "project")
+        (project / ".dev" / "postgres").mkdir(parents=True)
+        (project / ".dev" / "postgres" / "data").touch()
         scratch = folder / "scratch"
         scratch.mkdir()
         with vercel_dev(toolchain, project, variables, scratch) as port:
             paths = [f"/{file.relative_to(project).with_suffix('')}" for file in (project / "api").rglob("*.py")]
             warming = threading.Thread(target=warm_up, args=(port, paths), daemon=True)
             warming.start()
-            yield port, warming
+            yield StartedVercelDev(project, port, warming)
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -131,11 +134,10 @@ def vercel_dev_builds_meanwhile(request: pytest.FixtureRequest) -> None:
 
 
 @pytest.fixture(scope="session")
-def on_vercel_dev(started_vercel_dev: tuple[int, threading.Thread], token: TokenFactory) -> Client:
+def on_vercel_dev(started_vercel_dev: StartedVercelDev, token: TokenFactory) -> Client:
     """A client of `vercel dev`, every function built."""
-    port, warming = started_vercel_dev
-    warming.join()
-    return _client(port, token)
+    started_vercel_dev.warming.join()
+    return _client(started_vercel_dev.port, token)
 
 
 @pytest.fixture(scope="session")

@@ -3,7 +3,7 @@ from __future__ import annotations
 import secrets
 
 from tests.platform.harness.runtime import Host
-from tests.platform.harness.targets import BuiltTarget
+from tests.platform.harness.targets import BuiltTarget, StartedVercelDev
 from tests.platform.transcript import record
 from tests.platform.wizard import API, walk
 from tests.support.clerk import TokenFactory
@@ -31,6 +31,15 @@ def test_the_whole_wizard_on_the_built_functions_writes_no_file(
 def test_the_whole_wizard_under_vercel_dev(on_vercel_dev: Client) -> None:
     """A person gets through all six steps under the real `vercel dev --local`."""
     walk(on_vercel_dev, f"user_2wizard{secrets.token_hex(8)}")
+
+
+def test_vercel_dev_keeps_local_data_out_of_the_functions(
+    started_vercel_dev: StartedVercelDev, on_vercel_dev: Client
+) -> None:
+    """The development database and the tests are neither watched nor copied into each function that it builds."""
+    copies = list((started_vercel_dev.project / ".vercel" / "cache").glob("*_py"))
+    assert {(copy / "lib").is_dir() for copy in copies} == {True}
+    assert [copy.name for copy in copies if (copy / ".dev").exists() or (copy / "tests").exists()] == []
 
 
 def test_a_written_file_would_be_noticed(host: Host) -> None:

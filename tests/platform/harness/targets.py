@@ -6,6 +6,7 @@ import http.client
 import os
 import socket
 import sys
+import threading
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
@@ -35,6 +36,15 @@ class BuiltTarget:
 
     port: int
     functions: Mapping[str, BootedFunction]
+
+
+@dataclass(frozen=True)
+class StartedVercelDev:
+    """The real `vercel dev`, and the thread that makes it build every function, which takes minutes of CPU."""
+
+    project: Path
+    port: int
+    warming: threading.Thread
 
 
 @contextmanager
