@@ -179,6 +179,13 @@ def test_lying_headers(
     Target(InProcess("", 0, token, step_5), database).send("step/5/complete", body, **headers)
 
 
+def test_a_body_that_breaks_off(bare: InProcess, token: TokenFactory) -> None:
+    """Fewer bytes than Content-Length says are no body, though what came is a whole object."""
+    function = InProcess("", 0, token, step_5)
+    sent = {**JSON, "Content-Length": "50"}
+    assert function.post("/api/onboarding/step/5/complete", user=USER, body=b"{}", headers=sent).status == 400
+
+
 def _deep(levels: int) -> bytes:
     return b'{"data":' + b'{"a":' * (levels - 2) + b"{}" + b"}" * (levels - 2) + b"}"
 
