@@ -7,13 +7,15 @@ from typing import Any
 from lib.db.encryption import KeyRing
 from lib.steps.fields import ANALYSIS_FIELDS, PERSONA_FIELDS
 from lib.steps.research_preferences import DEPTHS, STYLE_FIELDS
-from scripts.legacy.payloads import canonical_depth
+from scripts.legacy.payloads import PREFERENCE_FIELDS, canonical_depth
 from scripts.legacy.progress_file import provider_name
 from scripts.legacy.records import ANALYSIS, API_KEY, PERSONA, PREFERENCES, SESSION, Found, Place, Rank, Record
 from scripts.legacy.values import EPOCH, BrokenValue, as_bool, as_json, as_number, as_text, as_time, is_empty
 
 Row = Mapping[str, object]
 Broken = Callable[[str, BrokenValue], None]
+
+_TEXTS = ("error_message", "warning_message")
 
 TABLES = {
     SESSION: "onboarding_sessions",
@@ -22,8 +24,16 @@ TABLES = {
     PREFERENCES: "research_preferences",
     PERSONA: "persona_data",
 }
-# Written by later releases of the old software; kept beside the persona's own columns.
-_PERSONA_EXTRAS = ("research_persona", "research_persona_generated_at")
+_BOOKKEEPING = ("id", "created_at", "updated_at")
+_KNOWN = {
+    SESSION: frozenset({*_BOOKKEEPING, "user_id", "current_step", "progress", "started_at"}),
+    API_KEY: frozenset({*_BOOKKEEPING, "session_id", "provider", "key", "encrypted_key"}),
+    ANALYSIS: frozenset(
+        {*_BOOKKEEPING, "session_id", "website_url", "analysis_date", *ANALYSIS_FIELDS, *_TEXTS, "status"}
+    ),
+    PREFERENCES: frozenset({*_BOOKKEEPING, "session_id", *PREFERENCE_FIELDS}),
+    PERSONA: frozenset({*_BOOKKEEPING, "session_id", *PERSONA_FIELDS.values()}),
+}
 
 
 def found_in_row(source: str, kind: str, row: Row) -> Found:
@@ -35,6 +45,11 @@ def found_in_row(source: str, kind: str, row: Row) -> Found:
         found.broken.append((place, f"{column} is {error}"))
 
     key, values = _READERS[kind](row, broken)
+    if extras := _extras(kind, row):
+        if kind in {ANALYSIS, PERSONA}:
+            values["additional_fields"] = extras
+        else:
+            found.broken.append((place, f"has columns that nothing takes: {', '.join(extras)}"))
     created_at = as_time(row.get("started_at") if kind == SESSION else row.get("created_at"))
     found.records.append(
         Record(
@@ -49,6 +64,19 @@ def found_in_row(source: str, kind: str, row: Row) -> Found:
         )
     )
     return found
+
+
+def _extras(kind: str, row: Row) -> dict[str, Any]:
+    """Collect what columns hold that only some releases of the old software had, JSON read where it is JSON."""
+    extras = {}
+    for name, value in row.items():
+        if name in _KNOWN[kind] or value is None:
+            continue
+        try:
+            extras[name] = as_json(value)
+        except BrokenValue:
+            extras[name] = as_text(value)
+    return {name: value for name, value in extras.items() if value is not None}
 
 
 def opened_row(row: Row, keys: Callable[[], KeyRing]) -> Row:
@@ -83,7 +111,7 @@ def _api_key(row: Row, broken: Broken) -> tuple[str, dict[str, Any]]:
 
 
 def _analysis(row: Row, broken: Broken) -> tuple[str, dict[str, Any]]:
-    texts = {name: as_text(row.get(name)) for name in ("error_message", "warning_message")}
+    texts = {name: as_text(row.get(name)) for name in _TEXTS}
     return (as_text(row["website_url"]) or "").strip(), {
         **_json_columns(row, ANALYSIS_FIELDS, broken),
         **texts,
@@ -105,11 +133,7 @@ def _preferences(row: Row, broken: Broken) -> tuple[str, dict[str, Any]]:
 
 
 def _persona(row: Row, broken: Broken) -> tuple[str, dict[str, Any]]:
-    research = _json_columns(row, _PERSONA_EXTRAS[:1], broken)
-    generated_at = as_time(row.get(_PERSONA_EXTRAS[1]))
-    if research and generated_at:
-        research[_PERSONA_EXTRAS[1]] = generated_at.isoformat()
-    return "", {**_json_columns(row, tuple(PERSONA_FIELDS.values()), broken), "additional_fields": research or None}
+    return "", _json_columns(row, tuple(PERSONA_FIELDS.values()), broken)
 
 
 def _json_columns(row: Row, names: tuple[str, ...], broken: Broken) -> dict[str, Any]:

@@ -299,6 +299,28 @@ def test_key_beside_api_keys_is_not_stored_plain(run: Import, folder: Path, envi
     assert KEY not in json.dumps(state[STEP, "1"].values["data"])
 
 
+def test_columns_of_other_releases_come_along(
+    run: Import, old: sqlite3.Connection, environment: dict[str, str]
+) -> None:
+    """What a release of the old software added to its tables is kept beside the known columns, or listed."""
+    old.execute("ALTER TABLE persona_data ADD research_persona JSON")
+    old.execute("ALTER TABLE website_analyses ADD seo_audit JSON")
+    old.execute("ALTER TABLE research_preferences ADD odd TEXT")
+    number = session(old, A)
+    old.execute("INSERT INTO persona_data (session_id, research_persona) VALUES (?, '{\"a\": 1}')", (number,))
+    old.execute(
+        "INSERT INTO website_analyses (session_id, website_url, seo_audit) VALUES (?, 'https://a.example', 'plain')",
+        (number,),
+    )
+    columns = "session_id, research_depth, content_types, odd"
+    old.execute(f"INSERT INTO research_preferences ({columns}) VALUES (?, 'Basic', '[]', 'x')", (number,))  # noqa: S608
+    report = run()
+    state = states(environment["DATABASE_URL"], [A])[A]
+    assert state[PERSONA, ""].values["additional_fields"] == {"research_persona": {"a": 1}}
+    assert state[ANALYSIS, "https://a.example"].values["additional_fields"] == {"seo_audit": "plain"}
+    assert [entry["problem"] for entry in report["broken"]] == ["has columns that nothing takes: odd"]
+
+
 def test_dry_run_writes_nothing_and_says_the_same(
     run: Import, folder: Path, old: sqlite3.Connection, environment: dict[str, str]
 ) -> None:
