@@ -98,7 +98,7 @@ def test_never_with_cookies_and_never_for_everybody(listed: InProcess) -> None:
 
 def test_without_a_list_there_is_no_cors(bare: InProcess) -> None:
     """None by default: no header for anybody."""
-    for origin in (LISTED, "http://localhost:3000"):
+    for origin in (LISTED, "http://localhost:3000", "http://localhost", "null"):
         assert cors_headers(bare.request("OPTIONS", PATH, headers={"Origin": origin, **PREFLIGHT})) == {}
         assert cors_headers(bare.get(PATH, headers={"Origin": origin})) == {}
 
