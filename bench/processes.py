@@ -26,10 +26,17 @@ class Running:
     port: int
     pid: int
 
-    def cpu(self) -> float:
-        """Seconds of processor time so far, threads that ended included."""
+    def cpu(self, *, kernel: bool = True) -> float:
+        """Seconds of processor time so far, threads that ended included; without the kernel's share if not `kernel`."""
         fields = Path(f"/proc/{self.pid}/stat").read_text().rpartition(")")[2].split()
-        return (int(fields[11]) + int(fields[12])) / TICKS
+        return (int(fields[11]) + (int(fields[12]) if kernel else 0)) / TICKS
+
+    def cpu_of(self, caller: Caller, requests: int, *, kernel: bool = True) -> float:
+        """Processor milliseconds that one of so many requests took."""
+        before = self.cpu(kernel=kernel)
+        for _ in range(requests):
+            caller.on(self.port).call()
+        return (self.cpu(kernel=kernel) - before) / requests * 1000
 
 
 @dataclass(frozen=True)

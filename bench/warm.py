@@ -55,8 +55,5 @@ def _processor_time(what: str, caller: Caller, jobs: Mapping[str, Running]) -> d
     for number in range(ROUNDS + 1):
         say(f"processor time of {what}, {number} of {ROUNDS}")
         for name, function in jobs.items():
-            before = function.cpu()
-            for _ in range(REQUESTS):
-                caller.on(function.port).call()
-            found[name].append((function.cpu() - before) / REQUESTS * 1000)
+            found[name].append(function.cpu_of(caller, REQUESTS))
     return {name: statistics.median(each[1:]) for name, each in found.items()}  # the first round warms up
