@@ -233,6 +233,6 @@ def test_a_session_token_does_not_open_the_webhook(unreachable: InProcess) -> No
 
 def test_only_the_webhook_pays_for_svix() -> None:
     """Importing it takes as long as all the rest of a function, so the import waits for a request."""
-    program = "import api.webhooks.clerk, sys; sys.exit('svix' in sys.modules)"
+    program = "import lib.http.endpoints.clerk_webhook, sys; sys.exit('svix' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr

@@ -188,7 +188,7 @@ def rows_of_other(database: Superuser) -> list[str]:
 def test_every_condition_is_walked_over(walked: Walk) -> None:
     """The way below runs each statement that has one, so that none can be forgotten there."""
     walked.go("user_2forgetful_0")
-    assert len(conditions()) >= 45
+    assert len(conditions()) > 30
     assert [mutant.clause.text for mutant in conditions() if id(mutant.clause) not in walked.statements] == []
 
 
