@@ -33,6 +33,15 @@ from tests.support.client import Client
 from tests.support.postgres import alembic, throwaway_postgres
 
 
+def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> object:
+    """Keep the platform tests together."""
+    if config.getvalue("dist") != "loadgroup":
+        return None
+    from tests.support.scheduling import PlatformTogether
+
+    return PlatformTogether(config, log)
+
+
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[LocalPostgres]:
     """One embedded server for this test process."""

@@ -1,6 +1,6 @@
 """What the platform tests share: one build, one `vercel dev` and one set of servers for the whole session.
 
-All tests here run in one xdist worker (`--dist loadgroup`), so nothing is built twice.
+All tests here run in one xdist worker (tests.support.scheduling), so nothing is built twice.
 """
 
 from __future__ import annotations
@@ -36,12 +36,9 @@ ALLOWED_ORIGINS = (
 )
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark every test of this folder, so that none can forget it."""
-    for item in items:
-        if HERE in item.path.parents:
-            item.add_marker(pytest.mark.platform)
-            item.add_marker(pytest.mark.xdist_group("platform"))
+def pytest_itemcollected(item: pytest.Item) -> None:
+    """Mark every test of this folder as it is found, so that none can forget it."""
+    item.add_marker(pytest.mark.platform)
 
 
 @pytest.fixture(scope="session")

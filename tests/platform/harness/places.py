@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from tests.platform.harness.toolchain import CACHE
@@ -41,5 +42,12 @@ def keep_uv_cache(folder: Path) -> None:
 def _holds_everything(place: Path) -> bool:
     if not place.is_dir() or os.statvfs(place).f_flag & os.ST_NOEXEC:
         return False
-    pages_free = os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
-    return min(shutil.disk_usage(place).free, pages_free) > ROOM_NEEDED
+    return min(shutil.disk_usage(place).free, _memory_available()) > ROOM_NEEDED
+
+
+def _memory_available() -> int:
+    """Bytes, of memory that holds nothing or only a cache (proc_meminfo(5)); 0 where that is not told."""
+    with suppress(FileNotFoundError):
+        found = re.search(r"^MemAvailable:\s+(\d+) kB$", Path("/proc/meminfo").read_text(), re.MULTILINE)
+        return int(found[1]) * 1024 if found else 0
+    return 0
