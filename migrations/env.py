@@ -44,7 +44,10 @@ except Unavailable as error:
     raise SystemExit(f"Cannot migrate: {error.reason}") from None
 logging.basicConfig(level=logging.INFO, format="%(message)s")
 engine = create_engine(
-    "postgresql+psycopg://", creator=lambda: psycopg.connect(conninfo, connect_timeout=10), poolclass=NullPool
+    "postgresql+psycopg://",
+    creator=lambda: psycopg.connect(conninfo, connect_timeout=10),
+    poolclass=NullPool,
+    hide_parameters=True,
 )
 try:
     with engine.begin() as connection:

@@ -119,7 +119,6 @@ class _Resource:
 def build_app(load_routes: Callable[[], Sequence[Route]], services: Services) -> WsgiApp:
     """A WSGI app that answers these routes and nothing else. A preflight is answered without loading them."""
     app: WsgiApp = falcon.App(middleware=[RequestIdMiddleware(), _CommonHeaders(), CorsMiddleware()])
-    app.req_options.strip_url_path_trailing_slash = True
     handle_errors(app)
     app.add_middleware(_RoutesAtFirstUse(lambda: _add_routes(app, load_routes(), services)))
     return app
