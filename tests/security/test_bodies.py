@@ -128,6 +128,37 @@ def related(field: list[str], place: list[str]) -> bool:
     return field[:shared] == place[:shared] or not place
 
 
+def test_every_wrong_type_at_every_place(target: Target) -> None:
+    """Not by chance: each kind of JSON value in place of each part of each payload."""
+    for path, payload in PAYLOADS.items():
+        for place in places(payload):
+            for value in (None, True, 7, 1.5, "x", "", [], ["x"], {}, {"x": 1}):
+                response = target.send(path, json.dumps(replaced(payload, place, value)).encode())
+                errors = response.json().get("errors", [])
+                parts = [str(part) for part in place]
+                assert all(related(error["field"].split("."), parts) for error in errors), (path, place, value, errors)
+
+
+def test_an_id_that_is_none(bare: InProcess) -> None:
+    """A 404 before the database is asked, which would not take it for a number."""
+    for wanted in (
+        "9" * 19,
+        "9" * 400,
+        "-1",
+        "1.0",
+        "1e3",
+        "0x1",
+        "%d9%a3",
+        "1%00",
+        "1%20",
+        "%2e%2e",
+        "1;DROP",
+        "null",
+    ):
+        path = f"/api/onboarding/style-detection/analysis/{wanted}"
+        assert bare.get(path, user=USER).status == 404, wanted
+
+
 @pytest.mark.fuzz
 @bounded(60)
 @given(path=st.sampled_from(PATHS), data=st.data())
