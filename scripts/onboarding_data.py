@@ -2,7 +2,6 @@
 
 import base64
 import json
-import logging
 import os
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -100,7 +99,6 @@ def _keys(rows: Sequence[Mapping[str, Any]], user_id: str) -> list[Described]:
 
 
 def _key_ring() -> KeyRing | None:
-    logging.getLogger("lib.db.encryption").setLevel(logging.CRITICAL)  # what cannot be decrypted is said in its place
     try:
         return KeyRing(Settings(os.environ).api_key_encryption_keys)
     except Unavailable:

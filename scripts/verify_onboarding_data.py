@@ -7,6 +7,7 @@ cannot be used.
 
 import argparse
 import json
+import logging
 import os
 import sys
 from collections.abc import Iterator, Sequence
@@ -101,4 +102,6 @@ def _joined(values: Described) -> str:
 
 
 if __name__ == "__main__":
+    # What cannot be decrypted is said in its place. Here, and not where keys are read: a level lasts for the process.
+    logging.getLogger("lib.db.encryption").setLevel(logging.CRITICAL)
     sys.exit(main())
