@@ -1,6 +1,5 @@
 """The session as a whole: where a user stands, and the moves that no single step makes."""
 
-import logging
 import re
 from datetime import UTC, datetime
 from http import HTTPStatus
@@ -17,8 +16,6 @@ from lib.steps.progress import Progress, titles
 
 _INIT_DATA = (3, 4, 5)
 _PROGRESS_DATA = (2, 3, 4, 5)
-
-_log = logging.getLogger(__name__)
 
 
 def init(call: Call) -> dict[str, Any]:
