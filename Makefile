@@ -15,19 +15,19 @@ help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1	/p' $(MAKEFILE_LIST) | awk -F '\t' '{ printf "make %-12s %s\n", $$1, $$2 }'
 
 dev: $(STAMP) ## serve every function on http://localhost:3000 (PORT=… for another), reloading on change
-	@$(BIN)/python -m scripts.dev
+	@$(BIN)/python -m dev.server
 
 test: $(STAMP) ## run the whole suite
 	@$(BIN)/python -m pytest -n $(WORKERS) --maxprocesses 8 --dist loadgroup
 
 demo: $(STAMP) ## walk the six steps over HTTP as a new user and show step 6
-	@$(BIN)/python -m scripts.demo
+	@$(BIN)/python -m dev.demo
 
 token: $(STAMP) ## print a development token (USER=user_2abc)
-	@$(BIN)/python -m scripts.dev_token $(TOKEN_USER)
+	@$(BIN)/python -m dev.token $(TOKEN_USER)
 
 migrate: $(STAMP) ## migrate DATABASE_URL_UNPOOLED or DATABASE_URL, or else the development database
-	@$(BIN)/python -m scripts.dev_database
+	@$(BIN)/python -m dev.database
 
 lint: $(STAMP) ## ruff and mypy --strict
 	@$(BIN)/ruff check
@@ -35,7 +35,7 @@ lint: $(STAMP) ## ruff and mypy --strict
 	@$(BIN)/mypy --strict
 
 vercel-dev: $(STAMP) ## the same under the real `vercel dev`
-	@$(BIN)/python -m scripts.vercel_dev
+	@$(BIN)/python -m dev.vercel_dev
 
 bench: $(STAMP) ## measure every figure of the README's table beside its peers; Linux, with Node.js, in about ten minutes
 	@$(BIN)/python -m bench

@@ -18,7 +18,7 @@ from bench.deployments import Deployment, deploy_peers, deploy_project
 from bench.progress import say
 from bench.report import machine, markdown
 from bench.stage import Stage, stage
-from tests.platform.harness.toolchain import find_toolchain
+from dev.harness.vercel.toolchain import find_toolchain
 
 FOLDER = Path(__file__).parent
 RESULTS = FOLDER / "results.json"

@@ -13,10 +13,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from scripts.dev_settings import ROOT
-from tests.platform.harness.build import BuiltFunction, BuiltProject, vercel_build
-from tests.platform.harness.project import copy_project
-from tests.platform.harness.toolchain import Toolchain
+from dev.harness.vercel.build import BuiltFunction, BuiltProject, vercel_build
+from dev.harness.vercel.project import copy_project
+from dev.harness.vercel.toolchain import Toolchain
+from dev.settings import ROOT
 
 PEERS = ROOT / "bench" / "peers"
 PYTHON = Path(os.path.realpath(sys.executable))

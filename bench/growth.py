@@ -13,12 +13,12 @@ from bench.load import Caller
 from bench.processes import Running, running
 from bench.progress import say
 from bench.stage import SUMMARY, Stage
+from dev.harness.population import populate, user_name
+from dev.harness.postgres import alembic
+from dev.harness.wizard import GEMINI, RESEARCH, WEBSITE
+from dev.local_postgres import SUPERUSER
 from lib.config import Settings
 from lib.db.encryption import KeyRing
-from scripts.local_postgres import SUPERUSER
-from tests.support.population import populate, user_name
-from tests.support.postgres import alembic
-from tests.support.wizard import GEMINI, RESEARCH, WEBSITE
 
 POPULATIONS = (1_000, 100_000, 1_000_000)
 SAMPLE = 300

@@ -13,8 +13,8 @@ from pathlib import Path
 
 from bench.deployments import PYTHON, Deployed
 from bench.load import Caller
-from tests.platform.harness.runtime import BOOT_TIMEOUT, TRAMPOLINE, Messages, listening
-from tests.support.waiting import wait_until
+from dev.harness.vercel.runtime import BOOT_TIMEOUT, TRAMPOLINE, Messages, listening
+from dev.harness.waiting import wait_until
 
 TICKS = os.sysconf("SC_CLK_TCK")
 

@@ -8,12 +8,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from bench.load import Caller, json_caller
-from scripts.dev_settings import SETTINGS, SigningKey, new_encryption_key
-from scripts.local_postgres import LocalPostgres
-from tests.support.clerk import TokenFactory
-from tests.support.in_process import InProcess
-from tests.support.postgres import alembic, throwaway_postgres
-from tests.support.wizard import WEBSITE, walk
+from dev.harness.clerk import TokenFactory
+from dev.harness.in_process import InProcess
+from dev.harness.postgres import alembic, throwaway_postgres
+from dev.harness.wizard import WEBSITE, walk
+from dev.local_postgres import LocalPostgres
+from dev.settings import SETTINGS, SigningKey, new_encryption_key
 
 USER = "user_2bench"
 SUMMARY = "/api/onboarding/summary"

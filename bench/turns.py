@@ -15,11 +15,11 @@ from sqlalchemy import Engine, create_engine, text
 
 from bench.progress import say
 from bench.stage import SUMMARY, USER, Stage
+from dev.harness.every_call import BASE, READS, WRITES
+from dev.harness.in_process import InProcess
+from dev.harness.wire import wire
 from lib import bootstrap
 from lib.db.url import libpq_url
-from tests.support.every_call import BASE, READS, WRITES
-from tests.support.in_process import InProcess
-from tests.support.wire import wire
 
 DELAY_S = 0.02
 ROUNDS = 15

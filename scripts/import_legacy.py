@@ -19,16 +19,16 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from lib.config import Settings
 from lib.db.encryption import KeyRing
 from lib.errors import Unavailable
-from scripts.legacy.identity import is_user_id
-from scripts.legacy.importing import Importer
-from scripts.legacy.index import Index
-from scripts.legacy.old_database import OldDatabase, open_old_database
-from scripts.legacy.old_rows import opened_row
-from scripts.legacy.progress_line import ProgressLine
-from scripts.legacy.report import Report
-from scripts.legacy.sources import Sources
-from scripts.legacy.target import Target
-from scripts.legacy.urls import PostgresURL, UnusableURL, connect, one_line, parse_postgres_url, parse_url
+from migrations.legacy.identity import is_user_id
+from migrations.legacy.importing import Importer
+from migrations.legacy.index import Index
+from migrations.legacy.old_database import OldDatabase, open_old_database
+from migrations.legacy.old_rows import opened_row
+from migrations.legacy.progress_line import ProgressLine
+from migrations.legacy.report import Report
+from migrations.legacy.sources import Sources
+from migrations.legacy.target import Target
+from migrations.legacy.urls import PostgresURL, UnusableURL, connect, one_line, parse_postgres_url, parse_url
 
 EXAMPLES = """examples:
   python scripts/import_legacy.py --to "$DATABASE_URL" --files backend --database sqlite:///alwrity.db --dry-run

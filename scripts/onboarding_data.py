@@ -14,8 +14,8 @@ from lib.errors import Unavailable
 from lib.steps.api_keys import masked
 from lib.steps.definitions import REQUIRED_BEFORE_FINAL, STEPS, definition
 from lib.steps.progress import FINISHED_STATUSES
-from scripts.legacy.target_sql import LOAD, SCOPE
-from scripts.legacy.urls import Connection, UnusableURL
+from migrations.legacy.target_sql import LOAD, SCOPE
+from migrations.legacy.urls import Connection, UnusableURL
 
 Described = dict[str, Any]
 

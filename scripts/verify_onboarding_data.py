@@ -19,7 +19,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from lib.config import Settings
 from lib.errors import Unavailable
-from scripts.legacy.urls import UnusableURL, connect, one_line, parse_postgres_url
+from migrations.legacy.urls import UnusableURL, connect, one_line, parse_postgres_url
 from scripts.onboarding_data import Described, counts, is_complete, schema, user
 
 EXAMPLES = """examples:

@@ -14,7 +14,7 @@ function-scoped
     http                `http.get(path, user="user_a")`, `.post(path, json=…, user=…)`, `.delete`, `.request(method, …)`
                         over a real socket to all functions, in `environment`: `.status .headers .json() .text .body`
 
-`tests.support.postgres` also has `throwaway_postgres()`, a server of one's own, and `alembic(url, "upgrade", "head")`.
+`dev.harness.postgres` also has `throwaway_postgres()`, a server of one's own, and `alembic(url, "upgrade", "head")`.
 """
 
 from __future__ import annotations
@@ -25,12 +25,12 @@ from collections.abc import Iterator
 
 import pytest
 
-from scripts.dev_server import make_server
-from scripts.dev_settings import SETTINGS, SigningKey, new_encryption_key
-from scripts.local_postgres import LocalPostgres
-from tests.support.clerk import TokenFactory
-from tests.support.client import Client
-from tests.support.postgres import alembic, throwaway_postgres
+from dev.harness.clerk import TokenFactory
+from dev.harness.client import Client
+from dev.harness.postgres import alembic, throwaway_postgres
+from dev.http_server import make_server
+from dev.local_postgres import LocalPostgres
+from dev.settings import SETTINGS, SigningKey, new_encryption_key
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> object:
@@ -108,7 +108,7 @@ def environment(
 @pytest.fixture(scope="session")
 def server_port() -> Iterator[int]:
     """The port on which a thread serves every function of the project."""
-    from scripts.wsgi import app
+    from serving.wsgi import app
 
     with make_server(app, port=0) as server:
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})

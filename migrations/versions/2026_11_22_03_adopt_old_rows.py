@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from alembic import op
 
 if TYPE_CHECKING:
-    from scripts.legacy.urls import Connection
+    from migrations.legacy.urls import Connection
 
 revision = "2026_11_22_03"
 down_revision = "2026_11_22_02"
@@ -21,7 +21,7 @@ depends_on = None
 def upgrade() -> None:
     has_old_tables = "SELECT EXISTS (SELECT FROM information_schema.tables WHERE table_schema = 'legacy')"
     if op.get_bind().execute(sa.text(has_old_tables)).scalar():
-        from scripts.legacy.adoption import adopt
+        from migrations.legacy.adoption import adopt
 
         adopt(cast("Connection", op.get_bind().connection.driver_connection))
 

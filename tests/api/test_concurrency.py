@@ -8,8 +8,8 @@ import psycopg
 import pytest
 from psycopg import sql
 
-from tests.support.client import Client, Response
-from tests.support.wizard import EXA, complete_step
+from dev.harness.client import Client, Response
+from dev.harness.wizard import EXA, complete_step
 
 USER = "user_2busy"
 AT_ONCE = 100

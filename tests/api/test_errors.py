@@ -5,11 +5,11 @@ from typing import Any
 
 import pytest
 
+from dev.harness.clerk import TokenFactory
+from dev.harness.client import Client, Response
+from dev.harness.wizard import walk
+from dev.settings import SigningKey
 from lib import bootstrap
-from scripts.dev_settings import SigningKey
-from tests.support.clerk import TokenFactory
-from tests.support.client import Client, Response
-from tests.support.wizard import walk
 
 USER = "user_2errors"
 STEP_2 = "/api/onboarding/step/2/complete"

@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from tests.support.client import Client
-from tests.support.wizard import STEP_DATA, complete_step, walk
+from dev.harness.client import Client
+from dev.harness.wizard import STEP_DATA, complete_step, walk
 
 VICTIM, INTRUDER = "user_2victim", "user_2intruder"
 

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
+from dev.harness.client import Client
 from lib.steps.api_keys import masked
-from tests.support.client import Client
 
 LEGACY = Path(__file__).parents[3] / "shared" / "legacy"
 FILES = sorted(LEGACY.glob(".onboarding_progress*.json"))

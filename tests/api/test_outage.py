@@ -4,11 +4,11 @@ from collections.abc import Iterator
 
 import pytest
 
+from dev.harness.client import Client
+from dev.harness.postgres import alembic, throwaway_postgres
+from dev.harness.wizard import WEBSITE, complete_step, walk
+from dev.local_postgres import LocalPostgres
 from lib import bootstrap
-from scripts.local_postgres import LocalPostgres
-from tests.support.client import Client
-from tests.support.postgres import alembic, throwaway_postgres
-from tests.support.wizard import WEBSITE, complete_step, walk
 
 USER = "user_2outage"
 

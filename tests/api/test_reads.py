@@ -1,7 +1,7 @@
 from typing import Any
 
-from tests.support.client import Client
-from tests.support.wizard import EXA, GEMINI, INTEGRATIONS, PERSONA, RESEARCH, WEBSITE, complete_step, walk
+from dev.harness.client import Client
+from dev.harness.wizard import EXA, GEMINI, INTEGRATIONS, PERSONA, RESEARCH, WEBSITE, complete_step, walk
 
 USER = "user_2reads"
 

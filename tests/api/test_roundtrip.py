@@ -6,8 +6,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests.support.client import Client
-from tests.support.wizard import PERSONA, complete_step
+from dev.harness.client import Client
+from dev.harness.wizard import PERSONA, complete_step
 
 VALID: dict[int, dict[str, Any]] = {
     2: {"website": "https://a.b"},

@@ -6,10 +6,10 @@ from collections.abc import Iterator
 
 import pytest
 
+from dev.harness.client import Client
+from dev.harness.wizard import GEMINI, complete_step, walk
 from lib import bootstrap
 from tests.api.test_errors import PRIVATE
-from tests.support.client import Client
-from tests.support.wizard import GEMINI, complete_step, walk
 
 USER = "user_2rules"
 

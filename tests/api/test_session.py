@@ -3,8 +3,8 @@ from typing import Any
 
 import pytest
 
-from tests.support.client import Client
-from tests.support.wizard import complete_step, walk
+from dev.harness.client import Client
+from dev.harness.wizard import complete_step, walk
 
 USER = "user_2session"
 

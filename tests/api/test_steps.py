@@ -2,8 +2,8 @@ from typing import Any
 
 import pytest
 
-from tests.support.client import Client
-from tests.support.wizard import EXA, GEMINI, KEYS, STEP_DATA, WEBSITE, complete_step, walk
+from dev.harness.client import Client
+from dev.harness.wizard import EXA, GEMINI, KEYS, STEP_DATA, WEBSITE, complete_step, walk
 
 USER = "user_2steps"
 

@@ -6,12 +6,12 @@ import psycopg
 import pytest
 from sqlalchemy import text
 
+from dev.harness.postgres import throwaway_postgres
+from dev.local_postgres import LocalPostgres
 from lib.db import sessions, steps
 from lib.db.database import Database
 from lib.db.engine import build_engine
 from lib.errors import InvalidData, Unauthenticated, Unavailable
-from scripts.local_postgres import LocalPostgres
-from tests.support.postgres import throwaway_postgres
 
 USER = "user_2db"
 

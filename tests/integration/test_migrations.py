@@ -10,10 +10,10 @@ from alembic.config import Config
 from alembic.script import ScriptDirectory
 from psycopg import sql
 
+from dev.harness.postgres import alembic
+from dev.settings import ROOT
 from lib.db.schema import EXPECTED_REVISION
 from lib.db.tables import metadata
-from scripts.dev_settings import ROOT
-from tests.support.postgres import alembic
 
 
 def _rows(url: str, query: LiteralString) -> list[tuple[object, ...]]:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from scripts.dev_settings import ROOT
+from dev.settings import ROOT
 
 
 @pytest.fixture(scope="session")

@@ -9,8 +9,8 @@ import psycopg
 
 from lib.config import Settings
 from lib.db.encryption import KeyRing
-from scripts.legacy.records import Held, Key
-from scripts.legacy.target import Target
+from migrations.legacy.records import Held, Key
+from migrations.legacy.target import Target
 
 
 def states(url: str, users: Iterable[str]) -> dict[str, dict[Key, Held]]:

@@ -10,14 +10,14 @@ from typing import Any
 import psycopg
 import pytest
 
-from scripts.dev_settings import ROOT, new_encryption_key
+from dev.harness.postgres import alembic
+from dev.local_postgres import LocalPostgres, binaries
+from dev.settings import ROOT, new_encryption_key
+from migrations.legacy.identity import user_hash
+from migrations.legacy.records import ANALYSIS, API_KEY, PERSONA, PREFERENCES, SESSION, STEP
 from scripts.import_legacy import main
-from scripts.legacy.identity import user_hash
-from scripts.legacy.records import ANALYSIS, API_KEY, PERSONA, PREFERENCES, SESSION, STEP
-from scripts.local_postgres import LocalPostgres, binaries
 from tests.legacy.old_schema import tables
 from tests.legacy.target_state import all_users, states
-from tests.support.postgres import alembic
 
 # ruff: noqa: S608 - what is put into the statements is this module's own
 A = "user_2KF"

@@ -11,13 +11,13 @@ from urllib.parse import quote
 import psycopg
 import pytest
 
+from dev.harness.client import Client
 from lib import bootstrap
+from migrations.legacy.identity import user_hash
+from migrations.legacy.old_rows import TABLES
 from scripts.import_legacy import main
-from scripts.legacy.identity import user_hash
-from scripts.legacy.old_rows import TABLES
 from tests.legacy.old_schema import tables
 from tests.legacy.test_adoption import upgrade
-from tests.support.client import Client
 
 JSON_FIELDS = ("writing_style", "content_characteristics", "target_audience", "recommended_settings")
 STYLE_FIELDS = (*JSON_FIELDS, "content_type", "brand_analysis", "content_strategy_insights")

@@ -15,9 +15,9 @@ from hypothesis import strategies as st
 
 from lib.config import Settings
 from lib.db.encryption import KeyRing
+from migrations.legacy.identity import safe_name, user_hash
+from migrations.legacy.progress_file import provider_name
 from scripts.import_legacy import main
-from scripts.legacy.identity import safe_name, user_hash
-from scripts.legacy.progress_file import provider_name
 from tests.legacy.old_schema import tables_for_sqlite
 
 USERS = ["user_2KF", "user_Ärger", "user_a.b", "user_a_b", "user_🦆"]

@@ -10,13 +10,13 @@ from typing import Any
 import psycopg
 import pytest
 
-from scripts.dev_settings import new_encryption_key
+from dev.harness.client import Client
+from dev.settings import new_encryption_key
+from migrations.legacy.identity import safe_name, user_hash
+from migrations.legacy.records import ANALYSIS, API_KEY, INTEGRATIONS, PERSONA, PREFERENCES, SESSION, STEP
 from scripts.import_legacy import main
-from scripts.legacy.identity import safe_name, user_hash
-from scripts.legacy.records import ANALYSIS, API_KEY, INTEGRATIONS, PERSONA, PREFERENCES, SESSION, STEP
 from tests.legacy.old_schema import tables_for_sqlite
 from tests.legacy.target_state import all_users, states
-from tests.support.client import Client
 
 A, B = "user_2KF", "user_2WK"
 OLD, NEW, NEWEST = "2025-01-01T00:00:00", "2025-06-01T00:00:00", "2025-06-02T00:00:00"
@@ -362,7 +362,7 @@ def test_unbalanced_report_is_exit_code_1(
 ) -> None:
     """If something that was planned does not stand in the target afterwards, the run says so and fails."""
     write(folder, A, {1: {"api_keys": {"gemini": KEY}}})
-    monkeypatch.setattr("scripts.legacy.target.Target.write", lambda *_: None)
+    monkeypatch.setattr("migrations.legacy.target.Target.write", lambda *_: None)
     assert main(["--to", environment["DATABASE_URL"], "--files", str(folder)]) == 1
     assert "lost: user user_2KF" in capsys.readouterr().out
 

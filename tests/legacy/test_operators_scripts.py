@@ -11,13 +11,13 @@ from pathlib import Path
 
 import pytest
 
-from scripts.dev_settings import ROOT
+from dev.harness.client import Client
+from dev.settings import ROOT
+from migrations.legacy.progress_line import ProgressLine
 from scripts.import_legacy import main as import_legacy
-from scripts.legacy.progress_line import ProgressLine
 from scripts.migrate_user_id_to_string import main as migrate_user_id
 from scripts.verify_onboarding_data import main as verify
 from tests.legacy.test_import_rules import write
-from tests.support.client import Client
 
 SCRIPTS = ("import_legacy", "migrate_user_id_to_string", "verify_onboarding_data", "bench_import")
 UNUSABLE = (

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from scripts.legacy.retype_sqlite import RetypeError, backup_path, retype_sqlite
+from migrations.legacy.retype_sqlite import RetypeError, backup_path, retype_sqlite
 from scripts.migrate_user_id_to_string import main
 from tests.legacy.old_schema import many_sessions
 from tests.support.killing import Run, kill_repeatedly, run_main

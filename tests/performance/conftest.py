@@ -1,6 +1,6 @@
 """Fixtures of the performance tests, besides those of tests/conftest.py.
 
-line        a `tests.support.wire.Wire` to this test's database, for the functions of `calls` to go through
+line        a `dev.harness.wire.Wire` to this test's database, for the functions of `calls` to go through
 calls       every function called in this process, its database behind `line`
 """
 
@@ -10,10 +10,10 @@ from collections.abc import Iterator
 
 import pytest
 
+from dev.harness.clerk import TokenFactory
+from dev.harness.in_process import InProcess
+from dev.harness.wire import Wire, wire
 from lib import bootstrap
-from tests.support.clerk import TokenFactory
-from tests.support.in_process import InProcess
-from tests.support.wire import Wire, wire
 
 
 @pytest.fixture

@@ -4,7 +4,7 @@ import socket
 from contextlib import ExitStack
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
-from tests.support.in_process import InProcess
+from dev.harness.in_process import InProcess
 
 BURST = 128
 TIMEOUT = 10  # seconds, only when it fails

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import pytest
 
+from dev.harness.client import Client, Response
+from dev.harness.wire import Direction, Wire, messages
+from dev.harness.wizard import WEBSITE, complete_step, walk
+from dev.local_postgres import LocalPostgres
 from lib import bootstrap
 from lib.db import engine
-from scripts.local_postgres import LocalPostgres
-from tests.support.client import Client, Response
 from tests.support.inspection import Superuser, contents, superuser
-from tests.support.wire import Direction, Wire, messages
-from tests.support.wizard import WEBSITE, complete_step, walk
 
 USER = "user_2cut"
 BASE = "/api/onboarding"

@@ -10,9 +10,9 @@ from collections.abc import Mapping
 
 import pytest
 
-from scripts.dev_settings import ROOT, without_settings
-from tests.support.clerk import TokenFactory
-from tests.support.wizard import STEP_DATA
+from dev.harness.clerk import TokenFactory
+from dev.harness.wizard import STEP_DATA
+from dev.settings import ROOT, without_settings
 
 ORIGIN = "https://app.example.com"
 FUNCTIONS = sorted(

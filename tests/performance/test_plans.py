@@ -10,14 +10,14 @@ from typing import Any
 import pytest
 from sqlalchemy import event
 
+from dev.harness.clerk import TokenFactory
+from dev.harness.every_call import BASE, READS, WRITES
+from dev.harness.in_process import InProcess
+from dev.harness.population import populate
+from dev.harness.wizard import WEBSITE, complete_step, walk
+from dev.local_postgres import LocalPostgres
 from lib import bootstrap
-from scripts.local_postgres import LocalPostgres
-from tests.support.clerk import TokenFactory
-from tests.support.every_call import BASE, READS, WRITES
-from tests.support.in_process import InProcess
 from tests.support.inspection import Superuser, superuser
-from tests.support.population import populate
-from tests.support.wizard import WEBSITE, complete_step, walk
 
 USER = "user_2plans"
 USERS = 5_000

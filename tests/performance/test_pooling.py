@@ -10,12 +10,12 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
+from dev.harness.clerk import TokenFactory
+from dev.harness.in_process import InProcess
+from dev.harness.vercel.toolchain import skip_or_fail
+from dev.local_postgres import LocalPostgres
+from dev.settings import ROOT, without_settings
 from lib.db.engine import POOL_SIZE
-from scripts.dev_settings import ROOT, without_settings
-from scripts.local_postgres import LocalPostgres
-from tests.platform.harness.toolchain import skip_or_fail
-from tests.support.clerk import TokenFactory
-from tests.support.in_process import InProcess
 from tests.support.inspection import Superuser, superuser
 from tests.support.pgbouncer import SERVER_CONNECTIONS, find_pgbouncer, pgbouncer
 

@@ -6,10 +6,10 @@ from collections import Counter
 
 import pytest
 
-from tests.support.client import Client
-from tests.support.every_call import BASE, READS, WRITES
-from tests.support.wire import Wire, messages
-from tests.support.wizard import walk
+from dev.harness.client import Client
+from dev.harness.every_call import BASE, READS, WRITES
+from dev.harness.wire import Wire, messages
+from dev.harness.wizard import walk
 
 USER = "user_2turns"
 

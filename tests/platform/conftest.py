@@ -11,13 +11,13 @@ from pathlib import Path
 
 import pytest
 
-from scripts.dev_settings import ISSUER, SigningKey, new_encryption_key, new_webhook_secret
-from scripts.local_postgres import LocalPostgres
-from tests.platform.harness.build import BuiltProject, vercel_build
-from tests.platform.harness.places import short_lived_folder
-from tests.platform.harness.project import copy_project
-from tests.platform.harness.runtime import Host, make_host
-from tests.platform.harness.targets import (
+from dev.harness.clerk import TokenFactory
+from dev.harness.client import Client
+from dev.harness.vercel.build import BuiltProject, vercel_build
+from dev.harness.vercel.places import short_lived_folder
+from dev.harness.vercel.project import copy_project
+from dev.harness.vercel.runtime import Host, make_host
+from dev.harness.vercel.targets import (
     BuiltTarget,
     StartedVercelDev,
     built_functions,
@@ -26,9 +26,9 @@ from tests.platform.harness.targets import (
     vercel_dev,
     warm_up,
 )
-from tests.platform.harness.toolchain import Toolchain, find_toolchain
-from tests.support.clerk import TokenFactory
-from tests.support.client import Client
+from dev.harness.vercel.toolchain import Toolchain, find_toolchain
+from dev.local_postgres import LocalPostgres
+from dev.settings import ISSUER, SigningKey, new_encryption_key, new_webhook_secret
 
 HERE = Path(__file__).parent
 ALLOWED_ORIGINS = (
@@ -150,6 +150,6 @@ def on_development_server(
 def on_gunicorn(
     variables: dict[str, str], token: TokenFactory, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Client]:
-    """A client of `gunicorn scripts.wsgi:app`."""
+    """A client of `gunicorn serving.wsgi:app`."""
     with gunicorn(variables, tmp_path_factory.mktemp("gunicorn") / "log") as port:
         yield _client(port, token)

@@ -16,16 +16,16 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from scripts.dev_settings import SigningKey, new_encryption_key
-from tests.platform.harness.build import BuiltProject, vercel_build
-from tests.platform.harness.places import short_lived_folder
-from tests.platform.harness.project import copy_project
-from tests.platform.harness.runtime import BootedFunction, Host, make_host
-from tests.platform.harness.toolchain import Toolchain, find_toolchain
+from dev.harness.clerk import TokenFactory
+from dev.harness.client import Client
+from dev.harness.postgres import alembic, throwaway_postgres
+from dev.harness.vercel.build import BuiltProject, vercel_build
+from dev.harness.vercel.places import short_lived_folder
+from dev.harness.vercel.project import copy_project
+from dev.harness.vercel.runtime import BootedFunction, Host, make_host
+from dev.harness.vercel.toolchain import Toolchain, find_toolchain
+from dev.settings import SigningKey, new_encryption_key
 from tests.platform.wizard import API
-from tests.support.clerk import TokenFactory
-from tests.support.client import Client
-from tests.support.postgres import alembic, throwaway_postgres
 
 BOOTS = 12
 VARIANTS: dict[str, dict[str, str]] = {"no bytecode": {}, "bytecode": {"VERCEL_PYTHON_COMPILEALL": "1"}}

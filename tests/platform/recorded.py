@@ -10,10 +10,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from scripts.dev_settings import SigningKey
+from dev.harness.clerk import TokenFactory
+from dev.harness.wizard import STEP_DATA
+from dev.settings import SigningKey
 from tests.platform.wizard import API, ENCODED_WEBSITE
-from tests.support.clerk import TokenFactory
-from tests.support.wizard import STEP_DATA
 
 ORIGIN = "http://localhost:3000"
 STRANGER = "https://app.example.com.evil.com"

@@ -7,7 +7,7 @@ from pathlib import Path, PurePosixPath
 
 import pytest
 
-from tests.platform.harness.build import BuiltProject
+from dev.harness.vercel.build import BuiltProject
 
 FIRST_MEASUREMENT = 69_403_994  # bytes, unpacked, of which 6.1 MB are the platform's own pip
 BUDGET = FIRST_MEASUREMENT * 120 // 100

@@ -10,12 +10,12 @@ from pathlib import Path
 import psycopg
 import pytest
 
+from dev.harness.vercel.build import BuiltProject, vercel_build
+from dev.harness.vercel.project import copy_project
+from dev.harness.vercel.toolchain import Toolchain
+from dev.settings import ROOT
 from lib.db.schema import EXPECTED_REVISION
-from scripts.dev_settings import ROOT
 from scripts.migrate_on_deploy import passwords, reason_to_skip, redacted
-from tests.platform.harness.build import BuiltProject, vercel_build
-from tests.platform.harness.project import copy_project
-from tests.platform.harness.toolchain import Toolchain
 
 UNREACHABLE = "postgresql://deployer:s3cret%40word@127.0.0.1:1/nowhere"
 

@@ -12,10 +12,10 @@ import pytest
 from alembic.config import Config
 from alembic.script import ScriptDirectory
 
-from scripts.dev_settings import ROOT
+from dev.harness.postgres import alembic
+from dev.settings import ROOT
 from tests.platform.expand_only import Connection, Schema, broken_by
 from tests.platform.previous_release import previous_release, run_its_api_tests
-from tests.support.postgres import alembic
 
 FIRST_RELEASE = "2026_11_22_03"
 """The newest revision of the first release. It and those below it had no release before them to break."""

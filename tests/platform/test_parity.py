@@ -10,11 +10,11 @@ import secrets
 import pytest
 
 import lib.http.endpoints
+from dev.harness.clerk import TokenFactory
+from dev.harness.client import Client
 from lib.http.app import Route
 from tests.platform.recorded import REQUESTS
 from tests.platform.transcript import Answer, differences, record
-from tests.support.clerk import TokenFactory
-from tests.support.client import Client
 
 
 @pytest.fixture(scope="session")
@@ -35,7 +35,7 @@ def test_nothing_on_the_list_is_an_internal_error(expected: list[Answer]) -> Non
 
 
 def test_gunicorn_answers_like_make_dev(expected: list[Answer], on_gunicorn: Client, token: TokenFactory) -> None:
-    """`gunicorn scripts.wsgi:app` gives the same status, body and headers for every request of the list."""
+    """`gunicorn serving.wsgi:app` gives the same status, body and headers for every request of the list."""
     assert differences(expected, record(on_gunicorn, token, _new_user())) == []
 
 

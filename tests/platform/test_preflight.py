@@ -6,11 +6,11 @@ from contextlib import contextmanager
 
 import pytest
 
-from tests.platform.harness.build import BuiltProject
-from tests.platform.harness.runtime import Host
+from dev.harness.clerk import TokenFactory
+from dev.harness.client import Client, Response
+from dev.harness.vercel.build import BuiltProject
+from dev.harness.vercel.runtime import Host
 from tests.platform.wizard import API
-from tests.support.clerk import TokenFactory
-from tests.support.client import Client, Response
 
 PATTERNS = (
     "https://app.example.com,https://alwrity-*-acme.vercel.app,https://*.preview.example.com,http://localhost:3000"

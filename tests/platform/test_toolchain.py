@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.platform.harness.toolchain import find_toolchain
+from dev.harness.vercel.toolchain import find_toolchain
 
 
 def test_without_node_these_tests_say_so_and_skip(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

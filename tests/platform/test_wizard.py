@@ -2,12 +2,12 @@ from __future__ import annotations
 
 import secrets
 
-from tests.platform.harness.runtime import Host
-from tests.platform.harness.targets import BuiltTarget, StartedVercelDev
+from dev.harness.clerk import TokenFactory
+from dev.harness.client import Client
+from dev.harness.vercel.runtime import Host
+from dev.harness.vercel.targets import BuiltTarget, StartedVercelDev
 from tests.platform.transcript import record
 from tests.platform.wizard import API, walk
-from tests.support.clerk import TokenFactory
-from tests.support.client import Client
 
 TELL_MODULES = """
 import sys

@@ -7,10 +7,10 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
+from dev.harness.clerk import TokenFactory
+from dev.harness.client import Client, Response
 from tests.platform.recorded import REQUESTS, Recorded
 from tests.platform.wizard import API
-from tests.support.clerk import TokenFactory
-from tests.support.client import Client, Response
 
 TRANSPORT_HEADERS = {"server", "date", "connection", "content-length", "transfer-encoding", "keep-alive"}
 IDS = {"id", "analysis_id", "session_id"}

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from tests.support.client import Client, Response
-from tests.support.wizard import GEMINI, STEP_DATA
+from dev.harness.client import Client, Response
+from dev.harness.wizard import GEMINI, STEP_DATA
 
 API = "/api/onboarding"
 ENCODED_WEBSITE = "https%3A%2F%2Fshop.example.com%2Fa%3Fb%3Dc"

@@ -11,11 +11,11 @@ from collections.abc import Iterator
 
 import pytest
 
+from dev.harness.clerk import TokenFactory
+from dev.harness.in_process import InProcess
+from dev.local_postgres import LocalPostgres
+from dev.settings import SETTINGS, SigningKey, new_encryption_key
 from lib import bootstrap
-from scripts.dev_settings import SETTINGS, SigningKey, new_encryption_key
-from scripts.local_postgres import LocalPostgres
-from tests.support.clerk import TokenFactory
-from tests.support.in_process import InProcess
 from tests.support.inspection import Superuser, superuser
 
 

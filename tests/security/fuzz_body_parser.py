@@ -21,8 +21,8 @@ with atheris.instrument_imports(include=["lib.http.body", "json"]):
     from lib.http.problems import BadBody
     from lib.json_text import dumps
 
+from dev.harness.wizard import STEP_DATA
 from tests.support.nasty import SPLINTERS, TEXTS
-from tests.support.wizard import STEP_DATA
 
 REFUSALS = {400, 413, 415}
 

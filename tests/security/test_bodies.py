@@ -17,12 +17,12 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from api.onboarding.integrations import app as step_5
+from dev.harness.clerk import TokenFactory
+from dev.harness.client import Client, Response
+from dev.harness.in_process import InProcess
+from dev.harness.wizard import STEP_DATA
 from tests.support import nasty
-from tests.support.clerk import TokenFactory
-from tests.support.client import Client, Response
-from tests.support.in_process import InProcess
 from tests.support.inspection import Superuser, fingerprint
-from tests.support.wizard import STEP_DATA
 
 CASES = int(os.environ.get("FUZZ_CASES", "0"))
 USER = "user_2fuzz"

@@ -15,13 +15,13 @@ from typing import Any
 
 import pytest
 
+from dev.harness.in_process import InProcess
+from dev.harness.waiting import wait_until
+from dev.harness.wizard import complete_step, walk
+from dev.settings import ROOT, new_webhook_secret
 from lib import bootstrap
-from scripts.dev_settings import ROOT, new_webhook_secret
-from tests.support.in_process import InProcess
 from tests.support.inspection import Superuser, contents, places_of
-from tests.support.waiting import wait_until
 from tests.support.webhook import PATH, deletion, send, signed
-from tests.support.wizard import complete_step, walk
 
 USER, OTHER = "user_2deleted", "user_2other"
 DELETED = deletion(USER)

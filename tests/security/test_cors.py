@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from dev.harness.client import Response
+from dev.harness.in_process import InProcess
 from lib import bootstrap
-from tests.support.client import Response
-from tests.support.in_process import InProcess
 
 LISTED = "https://app.example.com"
 PATH = "/api/onboarding/init"

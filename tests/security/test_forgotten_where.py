@@ -13,14 +13,14 @@ import pytest
 from psycopg import sql
 from sqlalchemy import TextClause, text
 
+from dev.harness.in_process import InProcess
+from dev.harness.wizard import COPILOTKIT, EXA, STEP_DATA, complete_step, walk
+from dev.settings import new_webhook_secret
 from lib import bootstrap, db
 from lib.db.database import Database, Row
 from lib.db.tables import metadata
-from scripts.dev_settings import new_webhook_secret
-from tests.support.in_process import InProcess
 from tests.support.inspection import Superuser, contents
 from tests.support.webhook import deletion, send
-from tests.support.wizard import COPILOTKIT, EXA, STEP_DATA, complete_step, walk
 
 OTHER, SETTLED = "user_2neighbour", "user_2settled"
 CONDITION = re.compile(r"\b(?:\w+\.)?user_id = (?::|\w+\.)user_id\b")

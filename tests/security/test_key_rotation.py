@@ -10,11 +10,11 @@ from typing import Any
 
 import pytest
 
+from dev.harness.in_process import InProcess
+from dev.settings import ROOT, new_encryption_key
 from lib import bootstrap
 from lib.db.database import Database
 from scripts import rotate_api_keys
-from scripts.dev_settings import ROOT, new_encryption_key
-from tests.support.in_process import InProcess
 from tests.support.inspection import Superuser
 from tests.support.killing import kill_repeatedly, run_main
 

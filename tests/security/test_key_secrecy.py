@@ -14,13 +14,13 @@ from urllib.parse import quote, urlsplit
 import pytest
 from psycopg import sql
 
+from dev.harness.client import Response
+from dev.harness.in_process import InProcess
+from dev.harness.postgres import free_port
+from dev.local_postgres import SUPERUSER, LocalPostgres, binaries
 from lib import bootstrap
 from lib.db.encryption import KeyRing
-from scripts.local_postgres import SUPERUSER, LocalPostgres, binaries
-from tests.support.client import Response
-from tests.support.in_process import InProcess
 from tests.support.inspection import Superuser, contents
-from tests.support.postgres import free_port
 
 USER, OTHER = "user_2canary", "user_2other"
 SHOWS_KEYS = "/api/onboarding/api-keys/onboarding"

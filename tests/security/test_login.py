@@ -7,10 +7,10 @@ from urllib.parse import urlsplit
 import pytest
 from psycopg import sql
 
+from dev.harness.in_process import InProcess
+from dev.harness.wizard import walk
 from lib import bootstrap
-from tests.support.in_process import InProcess
 from tests.support.inspection import Superuser
-from tests.support.wizard import walk
 
 LOGIN, PASSWORD = "onboarding_login", "onboarding"
 

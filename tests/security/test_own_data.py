@@ -10,10 +10,10 @@ import pytest
 from psycopg import sql
 from sqlalchemy import LargeBinary
 
+from dev.harness.in_process import InProcess
+from dev.harness.wizard import EXA, GEMINI, STEP_DATA, walk
 from lib.db.tables import metadata
-from tests.support.in_process import InProcess
 from tests.support.inspection import Superuser, contents, places_of
-from tests.support.wizard import EXA, GEMINI, STEP_DATA, walk
 
 EXPORT = "/api/onboarding/export"
 USER, OTHER = "user_2owner", "user_2neighbour"

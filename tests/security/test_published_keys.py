@@ -11,13 +11,13 @@ from types import SimpleNamespace
 
 import pytest
 
+from dev.harness.in_process import InProcess
+from dev.harness.postgres import free_port
+from dev.settings import SigningKey, session_claims
 from lib import bootstrap
 from lib.errors import Unavailable
 from lib.http import jwks
-from scripts.dev_settings import SigningKey, session_claims
-from tests.support.in_process import InProcess
 from tests.support.jwks import KeyServer, dripping_host, jwk, key_server
-from tests.support.postgres import free_port
 
 SIGNED_IN = "/api/onboarding/step/7"  # a 404 for whoever has a good token, without a database
 PASSED = 404

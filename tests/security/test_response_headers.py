@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from tests.support.client import Client, Response
-from tests.support.in_process import InProcess
-from tests.support.wizard import walk
+from dev.harness.client import Client, Response
+from dev.harness.in_process import InProcess
+from dev.harness.wizard import walk
 
 USER = "user_2headers"
 

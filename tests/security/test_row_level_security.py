@@ -10,11 +10,11 @@ import psycopg
 import pytest
 from psycopg import errors, sql
 
+from dev.harness.in_process import InProcess
+from dev.harness.wizard import walk
+from dev.local_postgres import LocalPostgres
 from lib.db.tables import metadata
-from scripts.local_postgres import LocalPostgres
-from tests.support.in_process import InProcess
 from tests.support.inspection import Superuser, contents
-from tests.support.wizard import walk
 
 ROLE, PASSWORD = "onboarding_app", "onboarding"
 USER, OTHER = "user_2insider", "user_2victim"

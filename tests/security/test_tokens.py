@@ -18,12 +18,12 @@ import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
+from dev.harness.client import Response
+from dev.harness.in_process import InProcess
+from dev.settings import ISSUER, ORIGIN, ROOT, SigningKey, session_claims
 from lib import bootstrap
 from lib.http import endpoints
 from lib.http.app import Route
-from scripts.dev_settings import ISSUER, ORIGIN, ROOT, SigningKey, session_claims
-from tests.support.client import Response
-from tests.support.in_process import InProcess
 from tests.support.jwks import jwk
 
 SIGNED_IN = "/api/onboarding/step/7"  # a 404 for whoever has a good token, without a database

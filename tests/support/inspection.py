@@ -9,8 +9,8 @@ from urllib.parse import urlsplit
 import psycopg
 from psycopg import sql
 
+from dev.local_postgres import SUPERUSER, LocalPostgres
 from lib.db.tables import metadata
-from scripts.local_postgres import SUPERUSER, LocalPostgres
 
 type Superuser = psycopg.Connection[tuple[object, ...]]
 

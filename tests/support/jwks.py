@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 from cryptography.hazmat.primitives.serialization import load_pem_public_key
 from jwt.algorithms import RSAAlgorithm
 
-from scripts.dev_settings import SigningKey
+from dev.settings import SigningKey
 
 
 def jwk(key: SigningKey, key_id: str) -> dict[str, Any]:

@@ -15,8 +15,8 @@ from urllib.parse import unquote, urlsplit
 
 import psycopg
 
-from tests.support.postgres import free_port
-from tests.support.waiting import wait_until
+from dev.harness.postgres import free_port
+from dev.harness.waiting import wait_until
 
 SERVER_CONNECTIONS = 10
 ON_PATH = os.pathsep.join([os.environ.get("PATH", os.defpath), "/usr/sbin", "/usr/local/sbin"])

@@ -15,10 +15,10 @@ from typing import Any
 
 from sqlalchemy import text
 
+from dev.harness.in_process import InProcess
+from dev.harness.wizard import complete_step
 from lib import bootstrap
-from scripts.wsgi import app
-from tests.support.in_process import InProcess
-from tests.support.wizard import complete_step
+from serving.wsgi import app
 
 SCOPE = text("SELECT current_setting('app.user_id', true) AS user_id, session_user = current_user AS is_login")
 

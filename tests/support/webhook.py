@@ -8,7 +8,7 @@ from typing import Any
 
 from svix.webhooks import Webhook
 
-from tests.support.client import Client, Response
+from dev.harness.client import Client, Response
 
 PATH = "/api/webhooks/clerk"
 

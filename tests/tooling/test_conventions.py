@@ -3,7 +3,7 @@ from __future__ import annotations
 import ast
 from pathlib import Path
 
-from scripts.dev_settings import ROOT
+from dev.settings import ROOT
 
 
 def test_every_test_states_the_behaviour_it_protects() -> None:

@@ -16,10 +16,10 @@ from typing import Any
 import jwt
 import pytest
 
-from scripts.dev_settings import ROOT, SigningKey, development_environment, session_claims
-from scripts.local_postgres import LocalPostgres
-from tests.support.postgres import free_port
-from tests.support.waiting import wait_until
+from dev.harness.postgres import free_port
+from dev.harness.waiting import wait_until
+from dev.local_postgres import LocalPostgres
+from dev.settings import ROOT, SigningKey, development_environment, session_claims
 
 
 @pytest.fixture
@@ -33,7 +33,7 @@ def running(environ: dict[str, str], tmp_path: Path) -> Iterator[subprocess.Pope
     """`make dev`'s process, its output in the file output.txt."""
     with (tmp_path / "output.txt").open("w") as output:
         process = subprocess.Popen(
-            [sys.executable, "-m", "scripts.dev"], cwd=ROOT, env=environ, stdout=output, stderr=output, text=True
+            [sys.executable, "-m", "dev.server"], cwd=ROOT, env=environ, stdout=output, stderr=output, text=True
         )
     wait_until(lambda: "/api/onboarding/summary" in _output(tmp_path) or process.poll() is not None)
     yield process
@@ -74,8 +74,8 @@ def test_a_changed_file_reloads_the_server(
     """After a change the new code answers, and no caller was refused meanwhile."""
     health = f"curl http://localhost:{environ['PORT']}/api/health"
     assert _curl(health, int(environ["PORT"]))[0] == 200
-    os.utime(ROOT / "scripts" / "routes.py")
-    wait_until(lambda: "Reloading: scripts/routes.py changed." in _output(tmp_path))
+    os.utime(ROOT / "serving" / "routes.py")
+    wait_until(lambda: "Reloading: serving/routes.py changed." in _output(tmp_path))
     assert _curl(health, int(environ["PORT"]))[0] == 200
     assert running.poll() is None
 
@@ -83,7 +83,7 @@ def test_a_changed_file_reloads_the_server(
 def test_a_taken_port_gets_one_line(environ: dict[str, str], place: Path) -> None:
     """The line names the port and the way out, and nothing was started."""
     with socket.create_server(("127.0.0.1", int(environ["PORT"]))):
-        done = _run("scripts.dev", environ)
+        done = _run("dev.server", environ)
     assert done.returncode == 1
     assert re.fullmatch(rf"Port {environ['PORT']} is taken: .* PORT=\d+ make dev\n", done.stderr)
     assert not (place / "dev" / "postgres").exists()
@@ -92,12 +92,12 @@ def test_a_taken_port_gets_one_line(environ: dict[str, str], place: Path) -> Non
 @pytest.mark.parametrize("port", ["abc", "99999", "-1"])
 def test_a_port_that_is_none_gets_one_line(environ: dict[str, str], port: str) -> None:
     """A typing error in PORT is no traceback."""
-    done = _run("scripts.dev", {**environ, "PORT": port})
+    done = _run("dev.server", {**environ, "PORT": port})
     assert done.returncode == 1
     assert re.fullmatch(rf"PORT={port} is not a port number: .*\n", done.stderr)
 
 
-@pytest.mark.parametrize("module", ["scripts.dev", "scripts.dev_database", "scripts.demo"])
+@pytest.mark.parametrize("module", ["dev.server", "dev.database", "dev.demo"])
 def test_a_stale_data_folder_gets_one_line(environ: dict[str, str], place: Path, module: str) -> None:
     """Every command that needs the database says what to do, in one line."""
     (place / "dev" / "postgres").mkdir(parents=True)
@@ -110,7 +110,7 @@ def test_a_stale_data_folder_gets_one_line(environ: dict[str, str], place: Path,
 def test_the_token_command_prints_a_valid_token_alone(environ: dict[str, str], place: Path) -> None:
     """`TOKEN=$(make token USER=user_2abc)` can be used as it is."""
     done = subprocess.run(
-        [sys.executable, "-m", "scripts.dev_token", "user_2abc"],
+        [sys.executable, "-m", "dev.token", "user_2abc"],
         cwd=ROOT,
         env=environ,
         capture_output=True,
@@ -140,7 +140,7 @@ def test_a_token_of_another_key_does_not_verify() -> None:
 
 def test_the_demo_shows_step_6_with_masked_keys(environ: dict[str, str]) -> None:
     """Six steps over HTTP, then everything that is stored, and no key in full."""
-    done = _run("scripts.demo", environ)
+    done = _run("dev.demo", environ)
     assert done.returncode == 0, done.stderr
     assert "100.0 %" in done.stdout
     assert "https://bakery.example.com" in done.stdout
@@ -151,7 +151,7 @@ def test_the_demo_shows_step_6_with_masked_keys(environ: dict[str, str]) -> None
 
 def test_the_demo_uses_the_running_server(running: subprocess.Popen[str], environ: dict[str, str]) -> None:
     """Beside `make dev` the demo's user can be looked at afterwards."""
-    done = _run("scripts.demo", environ)
+    done = _run("dev.demo", environ)
     assert done.returncode == 0, done.stderr
     assert f"on http://localhost:{environ['PORT']}\n" in done.stdout
 

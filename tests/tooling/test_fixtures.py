@@ -3,8 +3,8 @@ from __future__ import annotations
 import psycopg
 import pytest
 
-from scripts.local_postgres import LocalPostgres
-from tests.support.client import Client
+from dev.harness.client import Client
+from dev.local_postgres import LocalPostgres
 
 
 @pytest.mark.parametrize("run", [1, 2])

@@ -9,11 +9,11 @@ from collections.abc import Iterator
 
 import pytest
 
-from scripts.dev_settings import ROOT
-from tests.support.client import Client
-from tests.support.postgres import free_port
+from dev.harness.client import Client
+from dev.harness.postgres import free_port
+from dev.harness.waiting import wait_until
+from dev.settings import ROOT
 from tests.support.project import make_project
-from tests.support.waiting import wait_until
 
 
 @pytest.fixture(scope="module")
@@ -22,7 +22,7 @@ def gunicorn(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Client]:
     folder, port = tmp_path_factory.mktemp("gunicorn"), free_port()
     project = make_project(folder / "project", functions=("api/a",), rewrites={"/api/files/:path*": "/api/a"})
     module = (
-        f"from pathlib import Path\nfrom scripts.wsgi import CombinedApp\napp = CombinedApp(Path({str(project)!r}))\n"
+        f"from pathlib import Path\nfrom serving.wsgi import CombinedApp\napp = CombinedApp(Path({str(project)!r}))\n"
     )
     (folder / "tiny.py").write_text(module)
     command = [sys.executable, "-m", "gunicorn", "tiny:app", "--bind", f"127.0.0.1:{port}", "--pythonpath", str(folder)]

@@ -10,15 +10,15 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from scripts.dev_settings import ROOT
-from scripts.local_postgres import OWNER, LocalPostgres, LocalPostgresError, shared
-from tests.support.postgres import SPEED_OVER_SAFETY
-from tests.support.waiting import wait_until
+from dev.harness.postgres import SPEED_OVER_SAFETY
+from dev.harness.waiting import wait_until
+from dev.local_postgres import OWNER, LocalPostgres, LocalPostgresError, shared
+from dev.settings import ROOT
 
 HOLD_SERVER = """
 import sys
 from pathlib import Path
-from scripts.local_postgres import LocalPostgres, shared
+from dev.local_postgres import LocalPostgres, shared
 with shared(LocalPostgres(Path(sys.argv[1]))):
     print("ready", flush=True)
     sys.stdin.read()
@@ -118,7 +118,7 @@ def test_another_users_data_folder_tells_what_to_do(server: LocalPostgres, monke
     """A folder left by `sudo make dev`, say."""
     server.data.mkdir(parents=True)
     (server.data / "x").touch()
-    monkeypatch.setattr("scripts.local_postgres._server_uid", lambda: 12345)
+    monkeypatch.setattr("dev.local_postgres._server_uid", lambda: 12345)
     _assert_one_line_of_advice(server, "belongs to another user")
 
 

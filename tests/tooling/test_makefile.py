@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from scripts.dev_settings import ROOT, SAMPLE_USER
+from dev.settings import ROOT, SAMPLE_USER
 
 NEEDED = ("sh", "sed", "awk", "rm", "touch", "mkdir", "chmod")
 _LOGGING = '#!/bin/sh\\necho "$*" >>log\\n[ "$2" != pip ] || [ ! -e no-pip ]\\n'
@@ -84,9 +84,9 @@ def test_only_a_user_on_makes_command_line_is_a_user(clone: Path, tools: Path) -
     """The login name that every shell exports as USER is no user of the API."""
     _script(tools / "python3.12", _FAKE_PYTHON)
     _make(clone, tools, "token")
-    assert (clone / "log").read_text().splitlines()[-1] == "-m scripts.dev_token"
+    assert (clone / "log").read_text().splitlines()[-1] == "-m dev.token"
     _make(clone, tools, "token", "USER=user_2abc")
-    assert (clone / "log").read_text().splitlines()[-1] == "-m scripts.dev_token user_2abc"
+    assert (clone / "log").read_text().splitlines()[-1] == "-m dev.token user_2abc"
 
 
 def test_make_alone_lists_the_targets(clone: Path, tools: Path) -> None:

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from scripts.dev_settings import ROOT
-from scripts.routes import Route, RouteTable
+from dev.settings import ROOT
+from serving.routes import Route, RouteTable
 from tests.support.project import make_project
 
 STEP = {"/api/step/:number": "/api/a", "/api/files/:path*": "/api/b", "/api/:path*": "/api/a"}

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from scripts.dev_settings import ROOT
-from scripts.vercel_dev import MARK, write_env_file
-from tests.support.waiting import wait_until
+from dev.harness.waiting import wait_until
+from dev.settings import ROOT
+from dev.vercel_dev import MARK, write_env_file
 
 # Like the real one, it keeps a frozen child, which takes no notice of an interrupt.
 FAKE_CLI = """#!/bin/sh
@@ -21,7 +21,7 @@ trap 'exit 7' INT
 echo "$*" >"$FAKE_CLI_FOLDER/arguments"
 while :; do sleep 0.05; done
 """
-RUN = "import sys; from scripts.vercel_dev import run; sys.exit(run(sys.argv[1]))"
+RUN = "import sys; from dev.vercel_dev import run; sys.exit(run(sys.argv[1]))"
 
 
 def test_ctrl_c_ends_the_cli_and_what_it_froze(tmp_path: Path) -> None:

@@ -12,9 +12,9 @@ from wsgiref.util import setup_testing_defaults
 
 import pytest
 
-from scripts.dev_server import dechunked, make_server
-from scripts.wsgi import LARGEST_BODY_KEPT, CombinedApp, UnreadableBodyError, raw_target, read_body
-from tests.support.client import Client
+from dev.harness.client import Client
+from dev.http_server import dechunked, make_server
+from serving.wsgi import LARGEST_BODY_KEPT, CombinedApp, UnreadableBodyError, raw_target, read_body
 from tests.support.project import make_project
 
 

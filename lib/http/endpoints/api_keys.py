@@ -6,7 +6,7 @@ from lib.db import api_keys
 from lib.db.database import Row
 from lib.errors import NotFound
 from lib.http.app import NO_CONTENT, Answer, Call, Route
-from lib.http.endpoints.steps import Submission, saved_to_database, step_answer, step_routes
+from lib.http.step_routes import Submission, saved_to_database, step_answer, step_routes
 from lib.steps.api_keys import (
     key_problem,
     masked,

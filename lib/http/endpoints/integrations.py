@@ -5,7 +5,7 @@ from dataclasses import asdict
 from lib.db import integrations, steps
 from lib.db.database import Row
 from lib.http.app import Call, Route
-from lib.http.endpoints.steps import Submission, saved_to_database, step_routes
+from lib.http.step_routes import Submission, saved_to_database, step_routes
 from lib.steps.integrations import integrations as taken_apart
 
 

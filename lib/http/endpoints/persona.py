@@ -6,8 +6,8 @@ from lib.db import personas
 from lib.db.database import Row
 from lib.errors import NotFound
 from lib.http.app import Call, Route
-from lib.http.endpoints.steps import Submission, saved_to_database, step_routes
 from lib.http.rendering import time_text
+from lib.http.step_routes import Submission, saved_to_database, step_routes
 
 
 def latest(call: Call) -> dict[str, Any]:

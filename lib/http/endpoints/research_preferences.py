@@ -5,8 +5,8 @@ from typing import Any
 from lib.db import research_preferences
 from lib.db.database import Row
 from lib.http.app import Call, Route
-from lib.http.endpoints.steps import Submission, saved_to_database, step_routes
 from lib.http.rendering import preferences_document
+from lib.http.step_routes import Submission, saved_to_database, step_routes
 
 
 def read(call: Call) -> dict[str, Any] | None:

@@ -7,8 +7,8 @@ from typing import Any
 from lib.db import steps, summary
 from lib.db.database import Row
 from lib.http.app import Call, Route
-from lib.http.endpoints.steps import Submission, step_routes
 from lib.http.rendering import preferences_document
+from lib.http.step_routes import Submission, step_routes
 from lib.steps.api_keys import masked
 from lib.steps.fields import PERSONA_FIELDS
 from lib.steps.summary import (

@@ -7,8 +7,8 @@ from lib.db import website_analyses
 from lib.db.database import Row
 from lib.errors import NotFound
 from lib.http.app import Call, Route
-from lib.http.endpoints.steps import Submission, saved_to_database, step_routes
 from lib.http.rendering import time_text
+from lib.http.step_routes import Submission, saved_to_database, step_routes
 from lib.steps.summary import style_analysis
 
 _TIMES = ("analysis_date", "created_at", "updated_at")

@@ -1,0 +1,72 @@
+"""A throw-away Postgres of one test process, with the schema that the real migrations make."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import socket
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from dev.local_postgres import LocalPostgres
+from dev.settings import ROOT, without_settings
+
+SPEED_OVER_SAFETY = {
+    "fsync": "off",
+    "full_page_writes": "off",
+    "synchronous_commit": "off",
+    "autovacuum": "off",
+    "wal_level": "minimal",
+    "max_wal_senders": "0",
+    "max_connections": "300",
+}
+
+# Runs when its standard input closes, which a killed test process cannot prevent: nothing is ever left running.
+UNDERTAKER = """
+cat >/dev/null
+pid_file=$1/data/postmaster.pid
+if pid=$(head -n 1 "$pid_file" 2>/dev/null); then
+    kill -QUIT "$pid" 2>/dev/null
+    tries=0
+    while [ -e "$pid_file" ] && [ $tries -lt 100 ]; do sleep 0.05; tries=$((tries + 1)); done
+fi
+rm -rf "$1"
+"""
+
+
+@contextmanager
+def throwaway_postgres() -> Iterator[LocalPostgres]:
+    """Start a server on 127.0.0.1 with a password, in a temporary folder that disappears with it."""
+    folder = Path(tempfile.mkdtemp(prefix="onboarding-tests-"))
+    undertaker = subprocess.Popen(
+        ["/bin/sh", "-c", UNDERTAKER, "undertaker", str(folder)], stdin=subprocess.PIPE, start_new_session=True
+    )
+    server = LocalPostgres(folder / "data", free_port(), secrets.token_urlsafe(12), SPEED_OVER_SAFETY)
+    try:
+        server.start()
+        yield server
+    finally:
+        undertaker.communicate()
+
+
+def free_port() -> int:
+    """A TCP port of 127.0.0.1 on which nobody listens now."""
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def alembic(database_url: str, *arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]:
+    """Run the real `alembic` on a database, in a process of its own. Its output is in the error when it fails."""
+    command = [sys.executable, "-m", "alembic", "-c", "migrations/alembic.ini", *arguments]
+    environ = {**without_settings(os.environ), "DATABASE_URL": database_url}
+    done = subprocess.run(command, cwd=ROOT, env=environ, capture_output=True, text=True, check=False)
+    if check and done.returncode:
+        raise AssertionError(
+            f"alembic {' '.join(arguments)} exited with {done.returncode}:\n{done.stdout}{done.stderr}"
+        )
+    return done

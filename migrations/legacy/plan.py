@@ -1,0 +1,208 @@
+"""One user's whole state after the import: the tables' rows, then the steps that show them, then the session. Pure."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from migrations.legacy.merge import Candidate, Merged, by_name, candidates, merge_groups
+from migrations.legacy.payloads import KIND_OF_STEP, groups_of, payload_of, website_of, with_groups
+from migrations.legacy.records import ANALYSIS, API_KEY, PREFERENCES, SESSION, STEP, Held, Key, Rank, Record, State
+from migrations.legacy.statuses import LAST_STEP, inferred_statuses, percentage, step_behind
+from migrations.legacy.values import EPOCH, same
+
+_FINISHED = frozenset({"completed", "skipped"})
+_BEFORE_COMPLETION = frozenset({1, 2, 3})
+_DEFAULTS: dict[str, dict[str, Any]] = {
+    STEP: {"status": {"status": "pending", "completed_at": None}},
+    PREFERENCES: {"research_depth": "Standard", "content_types": [], "auto_research": True, "factual_content": True},
+}
+Records = Mapping[Key, Sequence[Record]]
+
+
+def planned(before: State, records: Sequence[Record]) -> tuple[State, Merged]:
+    """Merge the old records of a user into what the target holds; give the result, and whose value each group has."""
+    merged, named = Merged(dict(before)), by_name(records)
+    if not records:
+        return before, merged
+    for name, found in named.items():
+        if name[0] not in {SESSION, STEP}:
+            merge_groups(merged, name, before.get(name), found)
+    for number in range(1, LAST_STEP + 1):
+        _merge_step(merged, number, before, named)
+    _infer_statuses(merged, before, named)
+    for name, held in merged.held.items():
+        merged.held[name] = _with_defaults(name, held)
+    _merge_session(merged, before, named, records)
+    return merged.held, merged
+
+
+def _with_defaults(name: Key, held: Held) -> Held:
+    defaults = _DEFAULTS.get(name[0])
+    if name[0] == ANALYSIS:
+        defaults = {"status": "completed", "analysis_date": held.time}
+    return held if defaults is None else Held({**defaults, **held.values}, held.time, held.created_at)
+
+
+def _merge_step(merged: Merged, number: int, before: State, named: Records) -> None:
+    name = (STEP, str(number))
+    held, files = before.get(name), named.get(name, ())
+    merge_groups(merged, name, held, files)
+    if held and held.time == EPOCH and _is_untouched(number, before, named.get((SESSION, ""), ())):
+        _set(merged, name, {"status": {"status": "pending", "completed_at": None}}, EPOCH)
+    if number in KIND_OF_STEP:
+        data, time = _payload(merged, number, candidates("data", held, files), named)
+        if data is not None:
+            _set(merged, name, {"data": data}, time)
+
+
+def _is_untouched(number: int, before: State, sessions: Sequence[Record]) -> bool:
+    """Whether a file says that a step is pending which was only inferred from a database that got no further."""
+    reached = before[SESSION, ""].values["current_step"]
+    return any(
+        number in session.values.get("untouched", ()) and session.values["current_step"] >= reached
+        for session in sessions
+    )
+
+
+def _payload(
+    merged: Merged, number: int, payloads: Sequence[Candidate], named: Records
+) -> tuple[dict[str, Any] | None, datetime]:
+    """Choose the newest payload and put newer rows' values into it; without one, make it of a database's rows."""
+    base = max(payloads, key=lambda candidate: (candidate.time, candidate.rank), default=None)
+    current = _current(merged, number, named)
+    if base is not None and isinstance(base.value, dict) and not _is_about_older_website(base, current, merged):
+        return _overlaid(merged, number, base), base.time
+    if current is None or (base is not None and not isinstance(base.value, dict)):
+        return None, EPOCH
+    return payload_of(number, current[1], merged.held[current].values), EPOCH
+
+
+def _current(merged: Merged, number: int, named: Records) -> Key | None:
+    """The thing that the step shows, if a database has a row of it; for step 2 the newest of the analyses."""
+    names = [
+        name
+        for name, records in named.items()
+        if name[0] == KIND_OF_STEP[number] and name in merged.held and any(record.row for record in records)
+    ]
+    return max(names, key=lambda name: (_analysed_at(merged.held[name]), name[1]), default=None)
+
+
+def _is_about_older_website(base: Candidate, current: Key | None, merged: Merged) -> bool:
+    """Whether a database has an analysis of another website that is newer than the payload."""
+    if current is None or current[0] != ANALYSIS or current[1] == website_of(base.value):
+        return False
+    return merged.held[current].time > base.time and _analysed_at(merged.held[current]) > base.time
+
+
+def _analysed_at(held: Held) -> datetime:
+    analysed_at: datetime = held.values.get("analysis_date") or held.time
+    return analysed_at
+
+
+def _overlaid(merged: Merged, number: int, base: Candidate) -> dict[str, Any]:
+    """The payload with the groups that a database's row, or for a file's payload the target, has newer."""
+    said = groups_of(number, base.value)
+    if said is None or said[0] not in merged.held:
+        return dict(base.value)
+    name, groups = said
+    values, newer = merged.held[name].values, {}
+    for group, value in groups.items():
+        winner = merged.winners.get((name, group))
+        from_outside = winner and (winner.rank is Rank.DATABASE or (base.record and winner.rank is Rank.TARGET))
+        if from_outside and not same(values.get(group), value):
+            newer[group] = values[group]
+    return with_groups(number, base.value, newer)
+
+
+def _infer_statuses(merged: Merged, before: State, named: Records) -> None:
+    """Give the steps the statuses that an old database implies, where no file and no target knows better."""
+    rows = [record for records in named.values() for record in records if record.rank is Rank.DATABASE]
+    if not rows:
+        return
+    sessions = sorted((row for row in rows if row.kind == SESSION), key=lambda row: row.time)
+    newest = sessions[-1] if sessions else None
+    position = newest.values if newest else {}
+    if (position.get("current_step") or 0) <= _known_step(before, named.get((SESSION, ""), ())):
+        return
+    kinds = {row.kind for row in rows if row.name in merged.held}
+    with_data = [1] if API_KEY in kinds else []
+    with_data += [number for number, kind in KIND_OF_STEP.items() if kind in kinds]
+    statuses = inferred_statuses(position.get("current_step"), position.get("progress"), with_data)
+    for number, status in statuses.items():
+        if (STEP, str(number)) not in before and number not in _finished(merged.held):
+            times = [row.time for row in rows if row.kind == KIND_OF_STEP.get(number, API_KEY) and row.time > EPOCH]
+            completed_at = max(times, default=newest.time if newest else EPOCH)
+            _set(merged, (STEP, str(number)), {"status": {"status": status, "completed_at": completed_at}}, EPOCH)
+
+
+def _known_step(before: State, sessions: Sequence[Record]) -> int:
+    """How far the user got by what notes steps one by one, a file or the target; -1 where nothing does."""
+    steps = [session.values["current_step"] for session in sessions if session.rank is Rank.FILE]
+    if any(kind == STEP and held.time > EPOCH for (kind, _), held in before.items()):
+        steps.append(before[SESSION, ""].values["current_step"])
+    return max(steps, default=-1)
+
+
+def _merge_session(merged: Merged, before: State, named: Records, records: Sequence[Record]) -> None:
+    name = (SESSION, "")
+    held, sessions = before.get(name), sorted(named.get(name, ()), key=lambda record: (record.time, record.rank))
+    finished = _finished(merged.held)
+    completed_at = _completed_at(held, sessions, finished)
+    started = [source.values.get("started_at") for source in (held, *sessions) if source]
+    known = [record.time for record in records if record.time > EPOCH]
+    values = {
+        "started_at": min((time for time in started if time), default=min(known, default=EPOCH)),
+        "current_step": max(_reached(held, sessions), step_behind(finished)),
+        "progress": 100.0 if completed_at else _progress(held, sessions, finished),
+        "completed_at": completed_at,
+    }
+    time = max((source.time for source in (held, *records) if source), default=EPOCH)
+    merged.held[name] = Held(values, time)
+    newest = sessions[-1] if sessions else None
+    for group in ("current_step", "completed_at"):
+        if newest:
+            is_its = newest.values.get(group) == values[group]
+            merged.winners[name, group] = Candidate(values[group], newest.time, newest.rank, newest if is_its else None)
+
+
+def _finished(state: State) -> set[int]:
+    return {
+        int(key)
+        for (kind, key), held in state.items()
+        if kind == STEP and held.values.get("status", {}).get("status") in _FINISHED
+    }
+
+
+def _reached(held: Held | None, sessions: Sequence[Record]) -> int:
+    """The current step by what is stored: the target's if that is newer, else that of the newest old session too."""
+    newest = sessions[-1] if sessions else None
+    steps = [held.values["current_step"]] if held else []
+    if newest and (held is None or held.time < newest.time):
+        steps.append(min(max(newest.values.get("current_step") or 1, 1), LAST_STEP))
+    return max(steps, default=1)
+
+
+def _completed_at(held: Held | None, sessions: Sequence[Record], finished: set[int]) -> datetime | None:
+    """When onboarding was completed. A target that was reset since stays so."""
+    if held and held.values.get("completed_at"):
+        return held.values["completed_at"]  # type: ignore[no-any-return]
+    if held and not finished >= _BEFORE_COMPLETION:
+        return None
+    times = [session.values.get("completed_at") for session in sessions]
+    files_first = [session.values.get("completed_at") for session in sessions if session.rank is Rank.FILE]
+    return next((time for time in (*files_first, *times[::-1]) if time), None)
+
+
+def _progress(held: Held | None, sessions: Sequence[Record], finished: set[int]) -> float:
+    """The share of the finished steps; a database alone may know of progress that no step shows."""
+    share = percentage(len(finished))
+    if any(session.rank is Rank.FILE for session in sessions):
+        return share
+    noted = sessions[-1].values.get("progress") if sessions else None
+    return min(max(share, noted or 0.0, held.values["progress"] if held else 0.0), 100.0)
+
+
+def _set(merged: Merged, name: Key, values: Mapping[str, Any], time: datetime) -> None:
+    """Set groups of a step, keeping its others and its time if it has one."""
+    held = merged.held.get(name)
+    merged.held[name] = Held({**(held.values if held else {}), **values}, held.time if held else time)

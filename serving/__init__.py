@@ -1,0 +1,1 @@
+"""The production WSGI app, and the routing of vercel.json that it follows."""
