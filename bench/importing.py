@@ -18,8 +18,8 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from dev.settings import new_encryption_key
-from lib.steps.definitions import STEPS
 from migrations.legacy.identity import user_hash
+from migrations.legacy.statuses import OLD_STEPS
 
 EXAMPLE = """example:
   python bench.importing.py 1000 10000
@@ -118,15 +118,15 @@ def _progress(number: int) -> dict[str, object]:
     data = {1: {"api_keys": _keys(number)}, 2: website, 3: {**website, "competitors": rivals}}
     steps = [
         {
-            "step_number": step.number,
+            "step_number": number,
             "title": step.title,
             "description": step.description,
-            "status": "completed" if step.number in data else "pending",
-            "completed_at": _TIME if step.number in data else None,
-            "data": data.get(step.number),
+            "status": "completed" if number in data else "pending",
+            "completed_at": _TIME if number in data else None,
+            "data": data.get(number),
             "validation_errors": [],
         }
-        for step in STEPS
+        for number, step in OLD_STEPS.items()
     ]
     times = {"started_at": _TIME, "last_updated": _TIME}
     return {"steps": steps, "current_step": 4, **times, "is_completed": False, "completed_at": None}

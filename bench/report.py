@@ -60,7 +60,7 @@ def machine() -> dict[str, Any]:
 
 def rows(results: Mapping[str, Any]) -> Iterator[Row]:
     """Every line of the table."""
-    yield from _turns(results["turns"])
+    yield from _round_trips(results["round_trips"])
     yield from _cold(results["cold"])
     yield from _warm(results["processor_time"])
     for at_once, by in results["throughput"].items():
@@ -83,12 +83,12 @@ def markdown(results: Mapping[str, Any]) -> str:
     return head + "\n".join(lines) + "\n"
 
 
-def _turns(turns: Mapping[str, Any]) -> Iterator[Row]:
-    warm, first = dict(turns["warm_ms"]), turns["first_ms"]
+def _round_trips(measured: Mapping[str, Any]) -> Iterator[Row]:
+    warm, first = dict(measured["warm_ms"]), measured["first_ms"]
     bare, usual = warm.pop("one bare statement"), warm.pop("pool_pre_ping and begin()")
     slowest = max(warm, key=lambda name: warm[name])
     statement = "one bare statement"
-    yield Row("warm summary over a line of 40 ms a turn", warm["GET summary"], "ms", statement, bare, at_most=1.15)
+    yield Row("warm summary with 40 ms a round trip", warm["GET summary"], "ms", statement, bare, at_most=1.15)
     yield Row(f"slowest warm request there ({slowest})", warm[slowest], "ms", statement, bare, at_most=1.15)
     yield Row("`pool_pre_ping` and `begin()` there", usual, "ms", statement, bare)
     own = first["connection alone"] + bare

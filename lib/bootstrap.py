@@ -49,9 +49,9 @@ _making_database = threading.Lock()
 @lru_cache(maxsize=1)
 def _database() -> "Database":
     from lib.db.database import Database
-    from lib.db.engine import build_engine
+    from lib.db.engine import build_pool
 
-    return Database(build_engine(settings().database_url))
+    return Database(build_pool(settings().database_url))
 
 
 @lru_cache(maxsize=1)
@@ -63,7 +63,7 @@ def key_ring() -> "KeyRing":
 
 
 def reset() -> None:
-    """Forget settings, connections and keys, so that a test's changed environment is read anew."""
+    """Drop settings, connections and keys, so that a changed environment is read again. For tests."""
     if _database.cache_info().currsize:
         database().close()
     for cached in (settings, _database, key_ring):
@@ -72,7 +72,7 @@ def reset() -> None:
 
 def _configure_logging() -> None:
     if not logging.getLogger().handlers:
-        # The platform sets up the root logger by itself; elsewhere nobody has.
+        # The platform sets up the root logger; elsewhere it has no handler yet.
         logging.basicConfig(level=logging.INFO, format="%(levelname)s %(message)s")
     logging.getLogger("lib").setLevel(logging.INFO)
     mark_log_records()

@@ -6,17 +6,17 @@ from typing import Any
 
 import psycopg
 
-# Every user has finished steps 1 to 3 and 5. Row triggers are off, since the foreign keys hold by construction, and
+# Every user has finished steps 2, 3 and 5. Row triggers are off, since the foreign keys hold by construction, and
 # rows come in the order of their keys, which Postgres adds to an index several times faster than in any other.
 _STATEMENTS = """
 SET LOCAL session_replication_role = replica;
 
-INSERT INTO onboarding_sessions (user_id, current_step, progress)
-SELECT 'user_2population_' || n AS name, 6, 400.0 / 6 FROM generate_series(1, {users}) AS n ORDER BY name;
+INSERT INTO onboarding_sessions (user_id, furthest_step)
+SELECT 'user_2population_' || n AS name, 'integrations' FROM generate_series(1, {users}) AS n ORDER BY name;
 
-INSERT INTO onboarding_steps (user_id, session_id, step_number, status, data, completed_at)
+INSERT INTO onboarding_steps (user_id, session_id, step_key, status, data, completed_at)
 SELECT user_id, id, step, 'completed', json_build_object('domainName', 'example.com', 'step', step), now()
-FROM onboarding_sessions, unnest(ARRAY[2, 3, 5]) AS step ORDER BY user_id, step;
+FROM onboarding_sessions, unnest(ARRAY['website', 'research', 'integrations']) AS step ORDER BY user_id, step;
 
 INSERT INTO api_keys (user_id, session_id, provider, encrypted_key)
 SELECT user_id, id, 'gemini', sha256(user_id::bytea) FROM onboarding_sessions ORDER BY user_id;

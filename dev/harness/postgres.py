@@ -60,11 +60,13 @@ def free_port() -> int:
         return port
 
 
-def alembic(database_url: str, *arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]:
-    """Run the real `alembic` on a database, in a process of its own. Its output is in the error when it fails."""
+def alembic(
+    database_url: str, *arguments: str, check: bool = True, root: Path = ROOT
+) -> subprocess.CompletedProcess[str]:
+    """Run the real `alembic` of a project on a database, in a process of its own. Its output is in the error."""
     command = [sys.executable, "-m", "alembic", "-c", "migrations/alembic.ini", *arguments]
     environ = {**without_settings(os.environ), "DATABASE_URL": database_url}
-    done = subprocess.run(command, cwd=ROOT, env=environ, capture_output=True, text=True, check=False)
+    done = subprocess.run(command, cwd=root, env=environ, capture_output=True, text=True, check=False)
     if check and done.returncode:
         raise AssertionError(
             f"alembic {' '.join(arguments)} exited with {done.returncode}:\n{done.stdout}{done.stderr}"

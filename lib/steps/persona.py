@@ -1,11 +1,11 @@
 """Step 4: the persona that writes for the user, and drafts of it."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, cast
 
 from pydantic import Field
 
-from lib.steps.fields import PERSONA_FIELDS
+from lib.steps.fields import PERSONA_FIELDS, PersonaFields, SavedPersona, camel_case
 from lib.steps.validation import Payload, judge
 
 
@@ -33,15 +33,15 @@ class PersonaDraft(Payload):
     selected_platforms: list[Any] | None = None
 
 
-def persona(data: Mapping[str, Any]) -> dict[str, Any]:
+def persona(data: Mapping[str, Any]) -> PersonaFields:
     """Judge step 4's payload and give the persona's columns. Raises `InvalidData`."""
     judge(PersonaPayload, data, "data")
-    return {column: data.get(name) for name, column in PERSONA_FIELDS.items()}
+    return cast(PersonaFields, {name: data.get(camel_case(name)) for name in PERSONA_FIELDS})
 
 
-def persona_draft(body: Mapping[str, Any]) -> dict[str, Any]:
+def persona_draft(body: Mapping[str, Any]) -> SavedPersona:
     """Judge a draft and give the persona's columns; what else was sent goes along. Raises `InvalidData`."""
     judge(PersonaDraft, body, "")
-    known = {column: body.get(column) for column in PERSONA_FIELDS.values()}
+    known = {name: body.get(name) for name in PERSONA_FIELDS}
     others = {name: value for name, value in body.items() if name not in known}
-    return {**known, "additional_fields": others or None}
+    return cast(SavedPersona, {**known, "additional_fields": others or None})

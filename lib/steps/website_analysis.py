@@ -2,13 +2,13 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 from urllib.parse import urlsplit
 
 from pydantic import field_validator
 
 from lib.errors import FieldError, InvalidData
-from lib.steps.fields import ANALYSIS_FIELDS
+from lib.steps.fields import ANALYSIS_FIELDS, SavedAnalysis
 from lib.steps.validation import Payload, judge
 
 MAX_URL_CHARACTERS = 8192
@@ -54,10 +54,10 @@ class WebsitePayload(Payload):
 
 @dataclass(frozen=True)
 class WebsiteAnalysis:
-    """Step 2's payload as it is stored: the URL (empty for a business without one) and a value per column."""
+    """Step 2's payload as it is stored: the URL (empty for a business without one) and its fields."""
 
     website_url: str
-    columns: dict[str, Any]
+    fields: SavedAnalysis
 
 
 def website_analysis(data: Mapping[str, Any]) -> WebsiteAnalysis:
@@ -69,19 +69,19 @@ def website_analysis(data: Mapping[str, Any]) -> WebsiteAnalysis:
         raise InvalidData(
             [FieldError(_url_field(data), f"is required, or businessData without a website; {_EXPECTED}")]
         )
-    return WebsiteAnalysis(url, _columns(data))
+    return WebsiteAnalysis(url, _fields(data))
 
 
-def _columns(data: Mapping[str, Any]) -> dict[str, Any]:
+def _fields(data: Mapping[str, Any]) -> SavedAnalysis:
     analysis: Mapping[str, Any] = data.get("analysis") or {}
-    columns = {name: _either(analysis.get(name), data.get(name)) for name in ANALYSIS_FIELDS}
+    fields = {name: _either(analysis.get(name), data.get(name)) for name in ANALYSIS_FIELDS}
     for name, owner in _BELONGS_TO.items():
-        if name in analysis and isinstance(columns[owner], dict | None):
-            columns[owner] = {name: analysis[name]} | (columns[owner] or {})
+        if name in analysis and isinstance(fields[owner], dict | None):
+            fields[owner] = {name: analysis[name]} | (fields[owner] or {})
     known = {*ANALYSIS_FIELDS, *_BELONGS_TO, "website_url"}
-    columns["business_data"] = data.get("businessData")
-    columns["additional_fields"] = {name: value for name, value in analysis.items() if name not in known} or None
-    return columns
+    fields["business_data"] = data.get("businessData")
+    fields["additional_fields"] = {name: value for name, value in analysis.items() if name not in known} or None
+    return cast(SavedAnalysis, fields)
 
 
 def _either(nested: Any, at_top: Any) -> Any:

@@ -9,9 +9,9 @@ from typing import LiteralString
 
 from psycopg.sql import SQL, Composed, Identifier
 
+from lib.db.operators import Connection, PostgresURL, connect
 from migrations.legacy.retype_sqlite import TABLE, Phase, RetypeError
 from migrations.legacy.sqlite_ddl import quoted
-from migrations.legacy.urls import Connection, PostgresURL, connect
 
 _NEW = "onboarding_sessions_with_string_ids"
 _LOCK_WAIT = "5s"

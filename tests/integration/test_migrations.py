@@ -97,6 +97,6 @@ def test_the_database_itself_refuses_a_child_of_another_user_s_session(database_
         row = connection.execute("INSERT INTO onboarding_sessions (user_id) VALUES ('user_a') RETURNING id").fetchone()
         with pytest.raises(psycopg.errors.ForeignKeyViolation):
             connection.execute(
-                "INSERT INTO onboarding_steps (user_id, session_id, step_number) VALUES ('user_b', %s, 1)", row
+                "INSERT INTO onboarding_steps (user_id, session_id, step_key) VALUES ('user_b', %s, 'website')", row
             )
         connection.rollback()

@@ -1,4 +1,4 @@
-"""`alembic upgrade head` on a Postgres that holds the old software's own tables."""
+"""`python -m migrations` on a Postgres that holds the old software's own tables."""
 
 import os
 import subprocess
@@ -39,10 +39,10 @@ INSERT INTO persona_data (session_id, core_persona, updated_at) VALUES (1, '{{"i
 """
 
 
-def upgrade(url: str, key: str = "", revision: str = "head") -> subprocess.CompletedProcess[str]:
-    """Run the real alembic, with the encryption key if one is given."""
+def upgrade(url: str, key: str = "") -> subprocess.CompletedProcess[str]:
+    """Migrate as a deployment does, with the encryption key if one is given."""
     environ = {**os.environ, "DATABASE_URL": url, "API_KEY_ENCRYPTION_KEYS": key}
-    command = [sys.executable, "-m", "alembic", "-c", "migrations/alembic.ini", "upgrade", revision]
+    command = [sys.executable, "-m", "migrations"]
     return subprocess.run(command, cwd=ROOT, env=environ, capture_output=True, text=True, check=False)
 
 

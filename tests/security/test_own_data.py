@@ -45,6 +45,10 @@ def fill(calls: InProcess, user: str) -> None:
     assert calls.post("/api/onboarding/step4/persona-save", user=user, json=draft).status == 200
 
 
+# What the export says besides what is stored: what callers of the API know a step and a session by.
+DERIVED = {"onboarding_steps": {"step_number"}, "onboarding_sessions": {"current_step", "progress"}}
+
+
 def test_the_export_holds_every_column_of_every_table(calls: InProcess) -> None:
     """A table or column added later cannot be forgotten: the declared ones are what is asked for."""
     fill(calls, USER)
@@ -56,7 +60,8 @@ def test_the_export_holds_every_column_of_every_table(calls: InProcess) -> None:
         wanted = {column.name for column in metadata.tables[table].columns if not isinstance(column.type, LargeBinary)}
         if table == "api_keys":
             wanted = (wanted - {"user_id", "session_id"}) | {"api_key"}
-        assert all(set(row) == wanted for row in rows), table
+        for row in rows:
+            assert set(row) == wanted | DERIVED.get(table, set()), table
 
 
 def test_the_export_gives_back_what_was_sent(calls: InProcess) -> None:
