@@ -7,7 +7,7 @@ from pydantic import field_validator
 
 from lib.errors import FieldError, InvalidData
 from lib.steps.fields import DEFAULT_DEPTH, DEPTHS, RESEARCH_STYLE_FIELDS, PreferenceFields, ResearchStyleFields
-from lib.steps.validation import Payload, judge
+from lib.steps.validation import Payload, validated
 
 _AT_LEAST_ONE = ("research_depth", "competitors", "researchSummary", "sitemapAnalysis")
 
@@ -33,10 +33,10 @@ class ResearchPayload(Payload):
 
 
 def preference_fields(data: Mapping[str, Any]) -> PreferenceFields:
-    """Judge step 3's payload and give the typed columns, defaults filled in. Raises `InvalidData`."""
-    payload = judge(ResearchPayload, data, "data")
+    """Validate step 3's payload; give the typed fields, defaults filled in. Raises `InvalidData`."""
+    payload = validated(ResearchPayload, data, "data")
     if not any(getattr(payload, name) for name in _AT_LEAST_ONE):
-        message = f"needs at least one of {', '.join(_AT_LEAST_ONE)} that is not empty"
+        message = f"is missing: provide at least one of {', '.join(_AT_LEAST_ONE)}, not empty"
         raise InvalidData([FieldError("data.research_depth", message)])
     return {
         "research_depth": payload.research_depth or DEFAULT_DEPTH,

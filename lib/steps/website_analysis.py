@@ -9,11 +9,11 @@ from pydantic import field_validator
 
 from lib.errors import FieldError, InvalidData
 from lib.steps.fields import ANALYSIS_FIELDS, SavedAnalysis
-from lib.steps.validation import Payload, judge
+from lib.steps.validation import Payload, validated
 
 MAX_URL_CHARACTERS = 8192
 
-# What may stand directly in `analysis` and belongs into one of its objects.
+# Names that may be sent directly in `analysis` and belong in one of its objects.
 _BELONGS_TO = {
     "guidelines": "style_guidelines",
     "best_practices": "style_guidelines",
@@ -61,8 +61,8 @@ class WebsiteAnalysis:
 
 
 def website_analysis(data: Mapping[str, Any]) -> WebsiteAnalysis:
-    """Judge step 2's payload and sort its fields into columns. Raises `InvalidData`."""
-    payload = judge(WebsitePayload, data, "data")
+    """Validate step 2's payload; give its fields. Raises `InvalidData`."""
+    payload = validated(WebsitePayload, data, "data")
     nested_url = payload.analysis.website_url if payload.analysis else None
     url = payload.website or payload.website_url or nested_url or ""
     if not url and not payload.businessData:
