@@ -56,7 +56,7 @@ def deploy_peers(toolchain: Toolchain, folder: Path) -> Deployment:
     (project / "public").mkdir()
     for file in PEERS.glob("*.py"):
         (project / "api" / file.name).write_bytes(file.read_bytes())
-    requirements = [ROOT / "requirements.txt", ROOT / "bench" / "requirements.txt"]
+    requirements = [ROOT / "requirements.in", ROOT / "bench" / "requirements.txt"]
     (project / "requirements.txt").write_text("\n".join(file.read_text() for file in requirements))
     (project / ".python-version").write_bytes((ROOT / ".python-version").read_bytes())
     (project / "vercel.json").write_text(json.dumps({"framework": None, "outputDirectory": "public"}))
