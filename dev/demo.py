@@ -205,7 +205,7 @@ def own_server() -> Iterator[int]:
     """Serve on a free port; the server's log is shown only when something fails."""
     with listen("0") as listening, migrated_development_database() as url, tempfile.TemporaryFile() as log:
         environ = {**without_settings(os.environ), **development_environment(url)}
-        with serving_child(listening, environ, log):
+        with serving_child(listening, environ, log=log):
             try:
                 yield listening.getsockname()[1]
             except DemoError:

@@ -1,7 +1,7 @@
 """`make dev`: Postgres, migrations, keys and every function on http://localhost:3000, reloaded on change.
 
-This process keeps the database and the listening socket; a child serves, and a new child takes its place when a file
-changes. Callers wait meanwhile, none is refused.
+This process keeps the database and the listening socket; gunicorn serves on it and reloads when a file changes.
+Requests wait meanwhile, none is refused.
 """
 
 from __future__ import annotations
@@ -33,6 +33,7 @@ from dev.settings import (
 POLL_INTERVAL = 0.5  # seconds
 GRACE = 10  # seconds
 BACKLOG = 512
+GUNICORN = (sys.executable, "-m", "gunicorn", "serving.wsgi:app", "--config", "python:dev.gunicorn_config")
 type Snapshot = dict[Path, int]
 
 
@@ -75,28 +76,32 @@ def listen(port: str) -> socket.socket:
 
 
 def serve(listening: socket.socket, environ: Mapping[str, str]) -> NoReturn:
-    """Keep a serving child alive, and replace it whenever a source file changes."""
+    """Serve, and start again after a failure once a file changes: most likely the change that mends it."""
     while True:
         before = snapshot()
-        with serving_child(listening, environ) as child:
-            changed = wait_for_change(before, child)
-        print(f"Reloading: {changed.relative_to(ROOT)} changed.", flush=True)
+        watched = chain.from_iterable(("--reload-extra-file", str(file)) for file in before)
+        with serving_child(listening, environ, "--reload", *watched) as child:
+            child.wait()
+            print("The server stopped: it starts again when a file changes.", file=sys.stderr, flush=True)
+            while snapshot() == before:
+                time.sleep(POLL_INTERVAL)
 
 
 @contextmanager
 def serving_child(
-    listening: socket.socket, environ: Mapping[str, str], log: IO[bytes] | None = None
+    listening: socket.socket, environ: Mapping[str, str], *options: str, log: IO[bytes] | None = None
 ) -> Iterator[subprocess.Popen[bytes]]:
-    """Run dev.http_server on the socket. It leads a session of its own, so that Ctrl-C reaches this process alone.
+    """Run gunicorn on the socket. It leads a session of its own, so that Ctrl-C reaches this process alone.
 
     Its log goes to `log`, or to the terminal.
     """
     descriptor = listening.fileno()
     child = subprocess.Popen(
-        [sys.executable, "-m", "dev.http_server", str(descriptor)],
+        [*GUNICORN, "--bind", f"fd://{descriptor}", *options],
         cwd=ROOT,
         env=dict(environ),
         pass_fds=[descriptor],
+        stdout=log,
         stderr=log,
         start_new_session=True,
     )
@@ -104,19 +109,6 @@ def serving_child(
         yield child
     finally:
         _stop(child)
-
-
-def wait_for_change(before: Snapshot, child: subprocess.Popen[bytes]) -> Path:
-    """Return the first file that differs from `before`; say once when the child has died meanwhile."""
-    told = False
-    while True:
-        if child.poll() is not None and not told:
-            print("The server stopped: it starts again when a file changes.", file=sys.stderr, flush=True)
-            told = True
-        now = snapshot()
-        if changed := {path for path, _ in before.items() ^ now.items()}:
-            return min(changed)
-        time.sleep(POLL_INTERVAL)
 
 
 def snapshot(root: Path = ROOT) -> Snapshot:

@@ -27,8 +27,8 @@ import pytest
 
 from dev.harness.clerk import TokenFactory
 from dev.harness.client import Client
+from dev.harness.http_server import make_server
 from dev.harness.postgres import alembic, throwaway_postgres
-from dev.http_server import make_server
 from dev.local_postgres import LocalPostgres
 from dev.settings import SETTINGS, SigningKey, new_encryption_key
 
@@ -110,7 +110,7 @@ def server_port() -> Iterator[int]:
     """The port on which a thread serves every function of the project."""
     from serving.wsgi import app
 
-    with make_server(app, port=0) as server:
+    with make_server(app) as server:
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
         thread.start()
         yield server.server_port

@@ -10,6 +10,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ import jwt
 import pytest
 
 from dev.harness.postgres import free_port
+from dev.harness.vercel.project import copy_project
 from dev.harness.waiting import wait_until
 from dev.local_postgres import LocalPostgres
 from dev.settings import ROOT, SigningKey, development_environment, session_claims
@@ -71,13 +73,36 @@ def test_success_lines_of_the_functions_are_seen(
 def test_a_changed_file_reloads_the_server(
     running: subprocess.Popen[str], environ: dict[str, str], tmp_path: Path
 ) -> None:
-    """After a change the new code answers, and no caller was refused meanwhile."""
+    """After a change, in a module that no request has loaded yet too, new code answers and no request was refused."""
     health = f"curl http://localhost:{environ['PORT']}/api/health"
-    assert _curl(health, int(environ["PORT"]))[0] == 200
-    os.utime(ROOT / "serving" / "routes.py")
-    wait_until(lambda: "Reloading: serving/routes.py changed." in _output(tmp_path))
-    assert _curl(health, int(environ["PORT"]))[0] == 200
+    for times, file in enumerate(("serving/routes.py", "lib/http/endpoints/persona.py"), start=1):
+        assert _curl(health, int(environ["PORT"]))[0] == 200
+        os.utime(ROOT / file)
+        wait_until(partial(_has_reloaded, tmp_path, times))
+        assert _curl(health, int(environ["PORT"]))[0] == 200
+    assert "Traceback" not in _output(tmp_path)
     assert running.poll() is None
+
+
+def test_a_mistake_that_stops_the_server_is_mended_by_the_next_change(
+    environ: dict[str, str], place: Path, tmp_path: Path
+) -> None:
+    """In a copy of the project: what cannot be imported ends no `make dev`, and the corrected file is served."""
+    project = copy_project(place / "project")
+    bootstrap = project / "lib" / "bootstrap.py"
+    good, health = bootstrap.read_text(), f"curl http://localhost:{environ['PORT']}/api/health"
+    bootstrap.write_text(f"{good}\nraise RuntimeError('a mistake')\n")
+    with (tmp_path / "output.txt").open("w") as output:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "dev.server"], cwd=project, env=environ, stdout=output, stderr=output, text=True
+        )
+    try:
+        wait_until(lambda: "The server stopped" in _output(tmp_path))
+        bootstrap.write_text(good)
+        assert _curl(health, int(environ["PORT"]))[0] == 200
+    finally:
+        process.send_signal(signal.SIGINT)
+        process.wait(30)
 
 
 def test_a_taken_port_gets_one_line(environ: dict[str, str], place: Path) -> None:
@@ -154,6 +179,10 @@ def test_the_demo_uses_the_running_server(running: subprocess.Popen[str], enviro
     done = _run("dev.demo", environ)
     assert done.returncode == 0, done.stderr
     assert f"on http://localhost:{environ['PORT']}\n" in done.stdout
+
+
+def _has_reloaded(tmp_path: Path, times: int) -> bool:
+    return _output(tmp_path).count("Reloading") == times
 
 
 def _output(tmp_path: Path) -> str:

@@ -52,10 +52,28 @@ def test_gunicorn_gives_a_chunked_body_whole(gunicorn: Client) -> None:
     assert (seen["CONTENT_LENGTH"], seen["body"], seen["chunked"]) == ("6", 6, False)
 
 
+def test_both_framings_at_once_are_refused(gunicorn: Client) -> None:
+    """Content-Length beside Transfer-Encoding may be request smuggling (RFC 9112, 6.3)."""
+    head = b"POST /api/a HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n"
+    assert _first_line(gunicorn, head + b"0\r\n\r\n").startswith(b"HTTP/1.1 400")
+
+
+def test_curl_is_told_to_go_on_with_a_large_body(gunicorn: Client) -> None:
+    """`Expect: 100-continue` is answered at once, or curl would wait a second."""
+    head = b"POST /api/a HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\nExpect: 100-continue\r\n\r\n"
+    assert _first_line(gunicorn, head) == b"HTTP/1.1 100 Continue\r\n"
+
+
 def test_gunicorn_serves_public_and_nothing_else(gunicorn: Client) -> None:
     """The index page is there; no path leads out of public/."""
     assert gunicorn.get("/").text == "<h1>Hello</h1>"
     assert gunicorn.get("/%2e%2e/secret.txt").status == 404
+
+
+def _first_line(client: Client, request: bytes) -> bytes:
+    with socket.create_connection((client.host, client.port), timeout=10) as connection:
+        connection.sendall(request)
+        return connection.makefile("rb").readline()
 
 
 def _answers(port: int) -> bool:

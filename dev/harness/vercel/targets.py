@@ -54,7 +54,7 @@ def development_server(variables: Mapping[str, str], log: Path) -> Iterator[int]
     with (
         socket.create_server(("127.0.0.1", 0), backlog=128) as listening,
         open(log, "wb") as output,
-        serving_child(listening, environ, output),
+        serving_child(listening, environ, log=output),
     ):
         yield listening.getsockname()[1]
 
