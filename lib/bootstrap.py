@@ -23,17 +23,16 @@ if TYPE_CHECKING:
 MOST_WAITING_CONNECTIONS = 512
 
 
-def make_app(endpoints: str) -> WsgiApp:
-    """The WSGI app of one function. `endpoints` names the module that holds its `ROUTES`, imported at first use."""
+def make_app(*endpoints: str) -> WsgiApp:
+    """The WSGI app of one function. `endpoints` names the modules that hold its `ROUTES`, imported at first use."""
     _configure_logging()
     # Vercel's runtime serves WSGI with this class. Its queue of 5 connections loses those of a larger burst.
     ThreadingHTTPServer.request_queue_size = MOST_WAITING_CONNECTIONS
     return build_app(lambda: _routes_of(endpoints), Services(database=database, key_ring=key_ring))
 
 
-def _routes_of(endpoints: str) -> Sequence[Route]:
-    routes: Sequence[Route] = importlib.import_module(endpoints).ROUTES
-    return routes
+def _routes_of(endpoints: Sequence[str]) -> list[Route]:
+    return [route for name in endpoints for route in importlib.import_module(name).ROUTES]
 
 
 def database() -> "Database":

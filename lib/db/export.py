@@ -1,65 +1,73 @@
 """Everything that is stored of a user, in one statement; keys come as ciphertext beside their rows."""
 
-from collections.abc import Collection
 from typing import Any
 
-from sqlalchemy import Table, func, select
+from sqlalchemy import DateTime, LargeBinary, Table, UniqueConstraint, func, literal_column, select
 
 from lib.db.api_keys import PROVIDERS_AND_KEYS, StoredKeys
 from lib.db.database import Database
 from lib.db.statements import USER, Query
 from lib.db.tables import (
     api_keys,
+    metadata,
     onboarding_sessions,
     onboarding_steps,
     persona_data,
     platform_integrations,
-    research_preferences,
-    website_analyses,
 )
 
 type JsonRow = dict[str, Any]
 """A row as JSON: times are ISO 8601 text."""
 
+_USER_TABLES = [table for table in metadata.sorted_tables if "user_id" in table.c]
+_RENAMED = {
+    onboarding_sessions.name: "session",
+    onboarding_steps.name: "steps",
+    persona_data.name: "persona",
+    platform_integrations.name: "integrations",
+}
+NAMES = {table.name: _RENAMED.get(table.name, table.name) for table in _USER_TABLES}
+"""What the export calls the rows of each table. A table that is not renamed keeps its name."""
+
+LEFT_OUT = {api_keys.name: {"user_id", "session_id"}}
+"""Columns that the export does not show, besides ciphertext."""
+
+TIMES = {column.name for table in _USER_TABLES for column in table.c if isinstance(column.type, DateTime)}
+"""The names of the columns that hold times."""
+
 
 class ExportRow(StoredKeys):
-    """The rows of each table: an object or null, a list or null where a user may have several rows."""
+    """All rows of a user by their name in the export: an object or null, a list where a user may have several rows."""
 
-    session: JsonRow | None
-    steps: list[JsonRow] | None
-    api_keys: list[JsonRow] | None
-    website_analyses: list[JsonRow] | None
-    research_preferences: JsonRow | None
-    persona: JsonRow | None
-    integrations: JsonRow | None
+    rows: dict[str, Any]
 
 
-def _row_of(table: Table) -> Any:
-    rows = select(table).where(table.c.user_id == USER).subquery(f"one_of_{table.name}")
-    return select(func.to_json(rows.table_valued())).select_from(rows).scalar_subquery()
+def _exported(table: Table) -> Any:
+    left_out = LEFT_OUT.get(table.name, set())
+    columns = [column for column in table.c if column.name not in left_out and not isinstance(column.type, LargeBinary)]
+    rows = select(*columns).where(table.c.user_id == USER)
+    if _has_one_row(table):
+        one = rows.subquery(f"one_of_{table.name}")
+        return select(func.to_json(one.table_valued())).select_from(one).scalar_subquery()
+    every = rows.order_by(*table.primary_key.columns).subquery(f"all_of_{table.name}")
+    listed = select(func.json_agg(every.table_valued())).select_from(every).scalar_subquery()
+    return func.coalesce(listed, literal_column("'[]'::json"))
 
 
-def _rows_of(table: Table, order: str, *, without: Collection[str] = ()) -> Any:
-    columns = [column for column in table.c if column.name not in without]
-    rows = select(*columns).where(table.c.user_id == USER).order_by(table.c[order]).subquery(f"all_of_{table.name}")
-    return select(func.json_agg(rows.table_valued())).select_from(rows).scalar_subquery()
+def _has_one_row(table: Table) -> bool:
+    """Whether a user has one row of that table at most."""
+    unique = [constraint for constraint in table.constraints if isinstance(constraint, UniqueConstraint)]
+    return any([column.name for column in key.columns] == ["user_id"] for key in (table.primary_key, *unique))
 
 
-_READ = Query(
-    select(
-        *PROVIDERS_AND_KEYS,
-        _row_of(onboarding_sessions).label("session"),
-        _rows_of(onboarding_steps, "step_key").label("steps"),
-        _rows_of(api_keys, "provider", without=["user_id", "session_id", "encrypted_key"]).label("api_keys"),
-        _rows_of(website_analyses, "id").label("website_analyses"),
-        _row_of(research_preferences).label("research_preferences"),
-        _row_of(persona_data).label("persona"),
-        _row_of(platform_integrations).label("integrations"),
-    ),
-    ExportRow,
-)
+def _name(table: Table) -> Any:
+    return literal_column(f"'{NAMES[table.name]}'")
+
+
+_ROWS = [part for table in _USER_TABLES for part in (_name(table), _exported(table))]
+_READ = Query(select(*PROVIDERS_AND_KEYS, func.json_build_object(*_ROWS).label("rows")), ExportRow)
 
 
 def read(database: Database, user_id: str) -> ExportRow:
-    """Every row of the user; `encrypted_keys` are in the order of `api_keys`."""
+    """Every row of the user; `encrypted_keys` are in the order of `rows["api_keys"]`."""
     return database.read(user_id, _READ())[0]

@@ -31,6 +31,7 @@ from lib.db.tables import onboarding_sessions
 _DIALECT = dialect()  # type: ignore[no-untyped-call] # SQLAlchemy's constructor has no annotations
 
 _USER_ID = "user_id"
+_BOOKKEEPING = {"id", _USER_ID, "session_id", "created_at", "updated_at"}
 USER = bindparam(_USER_ID, type_=String)
 """Whose rows a statement is about. The database binds it to the user for whom it runs."""
 
@@ -93,13 +94,17 @@ def upsert(
     *,
     computed: Mapping[str, ColumnElement[Any]] | None = None,
     keep_if_null: Collection[str] = (),
+    untouched: Collection[str] = (),
 ) -> Insert:
     """Insert a row of a user's session, or update the one with the same `key`. The session has to be there already.
 
     The columns `names` are parameters, those of `computed` expressions. A column of `keep_if_null` keeps its value
-    where the new one is null.
+    where the new one is null. Columns that the statement leaves alone have to be named as `untouched`: raises
+    `TypeError` at import for a column of the table that stands nowhere, since its value would be lost.
     """
     values = {name: parameter(table, name) for name in names} | dict(computed or {})
+    if forgotten := set(table.c.keys()) - values.keys() - _BOOKKEEPING - set(untouched):
+        raise TypeError(f"the upsert of {table.name} leaves out {sorted(forgotten)}")
     row = select(USER, onboarding_sessions.c.id, *values.values()).where(onboarding_sessions.c.user_id == USER)
     statement = insert(table).from_select(["user_id", "session_id", *values], row)
     replaced = {name: statement.excluded[name] for name in (*values, "updated_at")}

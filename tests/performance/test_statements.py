@@ -7,7 +7,7 @@ from collections import Counter
 import pytest
 
 from dev.harness.client import Client
-from dev.harness.every_call import BASE, READS, WRITES
+from dev.harness.every_call import BASE, POSTED_READS, READS, REFUSED, WRITES
 from dev.harness.wire import FLUSH, Wire, messages
 from dev.harness.wizard import walk
 
@@ -34,11 +34,11 @@ def sent_in_one_round_trip(line: Wire) -> Counter[str]:
 
 
 def test_a_warm_read_is_one_round_trip_with_its_scope_and_one_statement(calls: Client, line: Wire) -> None:
-    """Every GET waits for the database once: scope, statement and commit travel together."""
+    """Every read waits for the database once: scope, statement and commit travel together."""
     warm(calls, line)
-    for path in READS:
+    for method, path in [*(("GET", path) for path in READS), *(("POST", path) for path in POSTED_READS)]:
         line.start_recording()
-        response = calls.get(f"{BASE}/{path}", user=USER)
+        response = calls.request(method, f"{BASE}/{path}", user=USER)
         assert response.status == 200, (path, response.text)
         assert sent_in_one_round_trip(line) == ONE_STATEMENT, path
 
@@ -86,4 +86,6 @@ def test_a_refused_request_asks_nothing(calls: Client, line: Wire) -> None:
     line.start_recording()
     assert calls.get(f"{BASE}/summary").status == 401
     assert calls.post(f"{BASE}/step/2/complete", user=USER, json={"data": {}}).status == 422
+    for method, path, body in REFUSED:
+        assert calls.request(method, f"{BASE}/{path}", user=USER, json=body).status in {404, 409}, path
     assert line.transcript == []

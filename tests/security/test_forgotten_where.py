@@ -11,8 +11,9 @@ from typing import Any
 import pytest
 from psycopg import sql
 
+from dev.harness import every_call
 from dev.harness.in_process import InProcess
-from dev.harness.wizard import COPILOTKIT, EXA, STEP_DATA, complete_step, walk
+from dev.harness.wizard import COPILOTKIT, EXA, STEP_DATA, complete_step
 from dev.settings import new_webhook_secret
 from lib import bootstrap, db
 from lib.db.engine import Connection, Scope
@@ -93,12 +94,10 @@ def _complete(number: int, data: Any = None) -> tuple[str, str, Any]:
     return ("POST", f"step/{number}/complete", {"data": STEP_DATA[number] if data is None else data})
 
 
-WEBSITE = "style-detection/check-existing/https%3A%2F%2Fshop.example.com%2Fa%3Fb%3Dc"
-READS = _read(
-    *("init", "status", "progress", "summary", "export", "website-analysis", "research-preferences"),
-    *("api-keys", "api-keys/onboarding", "step4/persona-latest", "step/1", "step/2", "step/5"),
-    *("style-detection/session-analyses", WEBSITE, "style-detection/analysis/1"),
-)
+READS = _read(*every_call.READS)
+
+SAVED_BELOW = {"start", "step4/persona-save", "api-keys", *(f"step/{number}/complete" for number in STEP_DATA)}
+OTHER_SAVES = [save for save in every_call.SAVES if save[1] not in SAVED_BELOW]
 
 SCENARIO: list[tuple[str, str, Any]] = [
     *READS,
@@ -120,7 +119,8 @@ SCENARIO: list[tuple[str, str, Any]] = [
     ("POST", "step4/persona-save", {"core_persona": {"identity": {"name": "mine"}}}),
     _complete(4, {"corePersona": {"identity": {}}, "platformPersonas": {"x": {}}}),
     _complete(5, {"email": "mine@example.com"}),
-    _complete(6),
+    *[_complete(number) for number in STEP_DATA if number > 5],
+    *OTHER_SAVES,
     *READS,
     ("POST", "reset", None),
     *_read("status", "progress"),
@@ -169,7 +169,7 @@ def _noting(way: Walk, run: Any) -> Any:
 
 
 def fill(calls: InProcess) -> None:
-    walk(calls, OTHER, 1, 2, 3, 4, 5, 6)
+    every_call.save_everything(calls, OTHER)
     assert calls.post("/api/onboarding/complete", user=OTHER).status == 200
     own: dict[int, Any] = {1: {"api_keys": {"openai": "sk-" + "s" * 40}}, 2: {"website": "https://a.example"}}
     own[3] = {"research_depth": "Basic"}

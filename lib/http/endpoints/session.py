@@ -8,14 +8,14 @@ from typing import Any
 from lib.db import sessions
 from lib.errors import Conflict, NotFound
 from lib.http.app import Call, Route
-from lib.http.endpoints import export
 from lib.http.problems import BadBody
 from lib.http.rendering import step_document, step_documents, time_text
-from lib.steps.definitions import FLOW, INTEGRATIONS, PERSONA, RESEARCH, WEBSITE
+from lib.steps.definitions import API_KEYS, FINISH, FLOW, WEBSITE
 from lib.steps.progress import Progress, titles
 
-_INIT_DATA = (RESEARCH, PERSONA, INTEGRATIONS)
-_PROGRESS_DATA = (WEBSITE, *_INIT_DATA)
+# Keys are secret, and finishing collects nothing. An analysis can be megabytes: opening the wizard goes without.
+_PROGRESS_DATA = [step for step in FLOW.steps if step not in (API_KEYS, FINISH)]
+_INIT_DATA = [step for step in _PROGRESS_DATA if step is not WEBSITE]
 
 
 def init(call: Call) -> dict[str, Any]:
@@ -152,7 +152,6 @@ ROUTES = [
     Route("GET", "/api/onboarding/resume", resume),
     Route("POST", "/api/onboarding/complete", complete),
     Route("POST", "/api/onboarding/reset", reset),
-    *export.ROUTES,
     Route("GET", "/api/onboarding/step/{number}", unknown_step),
     Route("POST", "/api/onboarding/step/{number}/complete", unknown_step),
     Route("POST", "/api/onboarding/step/{number}/skip", unknown_step),

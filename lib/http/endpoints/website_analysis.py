@@ -1,6 +1,7 @@
 """Step 2, and the analyses of earlier websites."""
 
 import re
+from collections.abc import Mapping
 from typing import Any
 
 from lib.db import website_analyses
@@ -10,6 +11,7 @@ from lib.http.app import Call, Route
 from lib.http.rendering import time_text, with_time_texts
 from lib.http.step_routes import Submission, log_saved, step_routes
 from lib.steps.definitions import WEBSITE
+from lib.steps.fields import ANALYSIS_FIELDS, STYLE_FIELDS
 from lib.steps.progress import Progress
 from lib.steps.summary import style_analysis
 
@@ -55,12 +57,11 @@ def list_all(call: Call) -> dict[str, Any]:
 
 
 def _document(row: Analysis) -> dict[str, Any]:
+    stored: Mapping[str, object] = row
     return {
         "website_url": row["website_url"],
         "style_analysis": style_analysis(row),
-        "style_patterns": row["style_patterns"],
-        "style_guidelines": row["style_guidelines"],
-        "crawl_result": row["crawl_result"],
+        **{name: stored[name] for name in ANALYSIS_FIELDS if name not in STYLE_FIELDS},
         "status": row["status"],
         "completed_at": time_text(row["analysis_date"]),
         "analysis_id": row["id"],
