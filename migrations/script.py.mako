@@ -1,4 +1,4 @@
-"""${message}
+"""${message.capitalize()}.
 
 The previous release's code keeps running on this schema while the new one is deployed, so a revision only adds:
 new tables, new nullable or defaulted columns, new indexes. Nothing is dropped, renamed or narrowed. A revision is
@@ -16,8 +16,6 @@ depends_on = None
 
 def upgrade() -> None:
     ${upgrades if upgrades else "pass"}
-    # For each new table: row-level security, policies and grants.
-    # op.execute("SELECT onboarding_isolate('the_table')")
 
 
 def downgrade() -> None:

@@ -68,7 +68,7 @@ def test_every_route_reaches_its_function(function: str) -> None:
     table = RouteTable.read(ROOT)
     assert routes_of_functions()[function]
     for route in routes_of_functions()[function]:
-        for value in ("7", "https%3A%2F%2Fa.example"):
+        for value in ("x", "https%3A%2F%2Fa.example"):
             found = table.resolve(PARAMETER.sub(value, route.path))
             assert found is not None
             assert found.function == function, f"vercel.json needs a rewrite of {route.path} to {function}"
