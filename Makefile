@@ -1,6 +1,6 @@
 # `make` lists the targets. Everything is installed into .venv; nothing else is needed than Python 3.12 or newer, or uv.
 .DEFAULT_GOAL := help
-.PHONY: help dev test demo token migrate lint drawing vercel-dev bench fuzz lock
+.PHONY: help dev test check thorough demo token migrate lint drawing vercel-dev bench fuzz lock
 
 BIN := .venv/bin
 STAMP := .venv/.installed
@@ -20,6 +20,12 @@ dev: $(STAMP) ## serve every function on http://localhost:3000 (PORT=… for ano
 
 test: $(STAMP) ## run the whole suite
 	@$(BIN)/python -m pytest -n $(WORKERS) --maxprocesses 8 --dist loadgroup
+
+check: lint ## lint and the quick tests, in under a minute
+	@$(BIN)/python -m pytest -q -n $(WORKERS) --maxprocesses 8 -m "not slow and not platform and not fuzz and not thorough"
+
+thorough: $(STAMP) ## the checks that take minutes: each recipe of docs/CHANGING.md without each of its steps
+	@$(BIN)/python -m pytest -n $(WORKERS) --maxprocesses 8 -m thorough
 
 demo: $(STAMP) ## walk the six steps over HTTP as a new user and show step 6
 	@$(BIN)/python -m dev.demo

@@ -65,8 +65,10 @@ def purpose(room: str) -> str:
 
 def files_of(room: str) -> list[Path]:
     """The Python files of a room, without those of the rooms inside it."""
-    files = sorted((ROOT / room).rglob("*.py"))
-    return [file for file in files if room_of(file.relative_to(ROOT).as_posix()) == room]
+    files = [file.relative_to(ROOT) for file in sorted((ROOT / room).rglob("*.py"))]
+    # What a tool keeps in a folder such as .cache is not ours.
+    ours = [file for file in files if not any(part.startswith(".") for part in file.parts)]
+    return [ROOT / file for file in ours if room_of(file.as_posix()) == room]
 
 
 def imported_rooms(room: str) -> set[str]:

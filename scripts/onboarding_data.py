@@ -19,7 +19,7 @@ from lib.db.tables import metadata
 from lib.errors import Unavailable
 from lib.steps.api_keys import masked
 from lib.steps.definitions import API_KEYS, INTEGRATIONS, PERSONA, RESEARCH, WEBSITE, StepDefinition
-from lib.steps.progress import UNTOUCHED, Progress, StepState
+from lib.steps.progress import UNTOUCHED, Progress
 
 Described = dict[str, Any]
 
@@ -72,13 +72,14 @@ def user(connection: Connection, url: PostgresURL, user_id: str) -> Described | 
         found = export.read(database, user_id)
     finally:
         database.close()
-    session = found["session"]
+    rows = found["rows"]
+    session = rows["session"]
     if session is None:
         return None
-    states = {step["step_key"]: step for step in found["steps"] or ()}
-    progress = _progress(session, states)
+    states = {step["step_key"]: step for step in rows["steps"]}
+    progress = export.progress_of(rows)
     steps = [_step(number, step, states.get(step.key), found, user_id) for number, step in progress.flow.numbered()]
-    missing = _missing(progress, bool(found["api_keys"]))
+    missing = _missing(progress, bool(rows["api_keys"]))
     return {
         "user_id": user_id,
         "session": _session(session, progress),
@@ -86,14 +87,6 @@ def user(connection: Connection, url: PostgresURL, user_id: str) -> Described | 
         "missing": missing,
         "complete": not missing,
     }
-
-
-def _progress(session: Mapping[str, Any], states: Mapping[str, Mapping[str, Any]]) -> Progress:
-    return Progress(
-        furthest_step=session["furthest_step"],
-        completed_at=session["completed_at"],
-        steps={key: StepState(status=state["status"]) for key, state in states.items()},
-    )
 
 
 def _session(session: Mapping[str, Any], progress: Progress) -> Described:
@@ -118,7 +111,7 @@ def _step(
 
 
 def _rows(step: StepDefinition, found: ExportRow) -> Sequence[Mapping[str, Any]]:
-    rows: Any = dict(found).get(_ROWS_OF_STEP.get(step.key, "")) or []
+    rows: Any = found["rows"].get(_ROWS_OF_STEP.get(step.key, "")) or []
     return rows if isinstance(rows, list) else [rows]
 
 
@@ -134,7 +127,7 @@ def _keys(found: ExportRow, user_id: str) -> list[Described]:
             "key": _shown_key(ring, user_id, row["provider"], sealed[row["provider"]]),
             "updated_at": _utc(row["updated_at"]),
         }
-        for row in found["api_keys"] or ()
+        for row in found["rows"]["api_keys"]
     ]
 
 

@@ -7,10 +7,12 @@ from __future__ import annotations
 
 from socketserver import ThreadingMixIn
 from typing import TYPE_CHECKING
-from wsgiref.simple_server import WSGIRequestHandler, WSGIServer
+from wsgiref.simple_server import ServerHandler, WSGIRequestHandler, WSGIServer
 
 if TYPE_CHECKING:
     from wsgiref.types import WSGIApplication, WSGIEnvironment
+
+ServerHandler.server_software = ""  # as in production, nothing says what serves
 
 
 class ThreadedServer(ThreadingMixIn, WSGIServer):

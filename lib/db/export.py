@@ -1,5 +1,6 @@
 """Everything that is stored of a user, in one statement; keys come as ciphertext beside their rows."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from sqlalchemy import DateTime, LargeBinary, Table, UniqueConstraint, func, literal_column, select
@@ -15,6 +16,7 @@ from lib.db.tables import (
     persona_data,
     platform_integrations,
 )
+from lib.steps.progress import Progress, StepState
 
 type JsonRow = dict[str, Any]
 """A row as JSON: times are ISO 8601 text."""
@@ -40,6 +42,16 @@ class ExportRow(StoredKeys):
     """All rows of a user by their name in the export: an object or null, a list where a user may have several rows."""
 
     rows: dict[str, Any]
+
+
+def progress_of(rows: Mapping[str, Any]) -> Progress:
+    """Where the user stands, by the exported rows."""
+    session = rows["session"] or {}
+    return Progress(
+        furthest_step=session.get("furthest_step"),
+        completed_at=session.get("completed_at"),
+        steps={step["step_key"]: StepState(status=step["status"]) for step in rows["steps"]},
+    )
 
 
 def _exported(table: Table) -> Any:

@@ -87,6 +87,7 @@ def test_a_value_that_postgres_cannot_hold_is_the_sender_s_error(database: Datab
         database.read(USER, sql("SELECT CAST(%(value)s AS jsonb)", value="9" * 140_000))
 
 
+@pytest.mark.slow
 def test_a_slow_statement_is_given_up(database: Database) -> None:
     """Postgres itself stops it at the time limit, and the next request is served."""
     with pytest.raises(Unavailable, match="database"):

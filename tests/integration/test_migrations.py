@@ -15,6 +15,8 @@ from dev.settings import ROOT
 from lib.db.schema import EXPECTED_REVISION
 from lib.db.tables import metadata
 
+pytestmark = pytest.mark.slow
+
 
 def _rows(url: str, query: LiteralString) -> list[tuple[object, ...]]:
     with psycopg.connect(url) as connection:

@@ -19,6 +19,8 @@ from scripts.import_legacy import main
 from tests.legacy.old_schema import tables
 from tests.legacy.target_state import all_users, states
 
+pytestmark = pytest.mark.slow
+
 # ruff: noqa: S608 - what is put into the statements is this module's own
 A = "user_2KF"
 ROWS = f"""

@@ -122,6 +122,7 @@ def test_an_error_in_the_scope_stops_the_statement_behind_it(
         assert not contents(database)["onboarding_sessions"]
 
 
+@pytest.mark.slow
 def test_a_server_that_falls_silent_is_a_503(calls: Client, line: Wire, monkeypatch: pytest.MonkeyPatch) -> None:
     """No wait for the database outlasts the time limit, on an open connection or on a new one, and none is retried."""
     monkeypatch.setattr("lib.db.engine.TIME_LIMIT_S", 1)

@@ -151,7 +151,7 @@ def test_a_new_endpoint_keeps_each_user_s_rows_apart(change: Callable[[str], Cha
     assert erased == {"notes": []}
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 @pytest.mark.parametrize("recipe", RECIPES.values(), ids=lambda recipe: recipe.title)
 def test_a_step_that_is_left_out_is_told(recipe: Recipe, empty_database_url: str, tmp_path: Path) -> None:
     """The test that the recipe names fails without the step, and passes with all of them; so do ruff's checks."""

@@ -169,6 +169,7 @@ SLOW = {
 }
 
 
+@pytest.mark.slow
 def test_a_slow_host_is_a_503_within_three_seconds(bare: InProcess, signing_key: SigningKey) -> None:
     """In all, however little it sends however often; and whoever comes meanwhile waits no longer than the first."""
     with ExitStack() as hosts, ThreadPoolExecutor(6) as threads:

@@ -23,6 +23,8 @@ from dev.harness.waiting import wait_until
 from dev.local_postgres import LocalPostgres
 from dev.settings import ROOT, SigningKey, development_environment, session_claims
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def environ(place: Path) -> dict[str, str]:

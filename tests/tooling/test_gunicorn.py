@@ -15,6 +15,8 @@ from dev.harness.waiting import wait_until
 from dev.settings import ROOT
 from tests.support.project import make_project
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def gunicorn(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Client]:

@@ -9,6 +9,8 @@ import pytest
 
 from dev.settings import ROOT, SAMPLE_USER
 
+pytestmark = pytest.mark.slow
+
 NEEDED = ("sh", "sed", "awk", "rm", "touch", "mkdir", "chmod")
 _LOGGING = '#!/bin/sh\\necho "$*" >>log\\n[ "$2" != pip ] || [ ! -e no-pip ]\\n'
 _FAKE_VENV = f"mkdir -p .venv/bin; printf '{_LOGGING}' >.venv/bin/python; chmod +x .venv/bin/python"

@@ -10,14 +10,14 @@ from lib.db.export import ExportRow, JsonRow
 from lib.http.app import Call, Route
 from lib.http.rendering import time_text
 from lib.steps.api_keys import masked
-from lib.steps.progress import Progress, StepState
+from lib.steps.progress import Progress
 
 
 def export(call: Call) -> dict[str, Any]:
     """Every stored row of the user, keys masked; a key that cannot be decrypted is null."""
     row = stored.read(call.database, call.user.id)
     rows = {name: _in_utc(found) for name, found in row["rows"].items()}
-    progress = _progress(rows)
+    progress = stored.progress_of(rows)
     return {
         "user_id": call.user.id,
         "exported_at": time_text(datetime.now(UTC)),
@@ -26,15 +26,6 @@ def export(call: Call) -> dict[str, Any]:
         "steps": _steps(rows, progress),
         "api_keys": _keys(call, row, rows),
     }
-
-
-def _progress(rows: Mapping[str, Any]) -> Progress:
-    session = rows["session"] or {}
-    return Progress(
-        furthest_step=session.get("furthest_step"),
-        completed_at=session.get("completed_at"),
-        steps={step["step_key"]: StepState(status=step["status"]) for step in rows["steps"]},
-    )
 
 
 def _session(rows: Mapping[str, Any], progress: Progress) -> JsonRow | None:
