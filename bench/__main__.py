@@ -1,6 +1,6 @@
 """Runs every measurement and writes `bench/results.json` and `bench/RESULTS.md`: `make bench`.
 
-With names of MEASUREMENTS behind it only those are measured anew, beside what results.json has of the others.
+With names of MEASUREMENTS behind it only those are measured again; the others stay as results.json has them.
 """
 
 from __future__ import annotations

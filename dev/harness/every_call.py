@@ -11,7 +11,7 @@ from lib.steps.definitions import FLOW
 
 BASE = "/api/onboarding"
 NO_SUCH_STEP = f"{BASE}/step/{len(FLOW) + 1}"
-"""A 404 for whoever has a good token, answered without a database."""
+"""A 404 with a good token, answered without a database."""
 
 FIRST_ANALYSIS = "style-detection/analysis/1"
 READS = [

@@ -26,7 +26,7 @@ SPEED_OVER_SAFETY = {
 }
 
 # Runs when its standard input closes, which a killed test process cannot prevent: nothing is ever left running.
-UNDERTAKER = """
+CLEANER = """
 cat >/dev/null
 pid_file=$1/data/postmaster.pid
 if pid=$(head -n 1 "$pid_file" 2>/dev/null); then
@@ -42,15 +42,15 @@ rm -rf "$1"
 def throwaway_postgres() -> Iterator[LocalPostgres]:
     """Start a server on 127.0.0.1 with a password, in a temporary folder that disappears with it."""
     folder = Path(tempfile.mkdtemp(prefix="onboarding-tests-"))
-    undertaker = subprocess.Popen(
-        ["/bin/sh", "-c", UNDERTAKER, "undertaker", str(folder)], stdin=subprocess.PIPE, start_new_session=True
+    cleaner = subprocess.Popen(
+        ["/bin/sh", "-c", CLEANER, "cleaner", str(folder)], stdin=subprocess.PIPE, start_new_session=True
     )
     server = LocalPostgres(folder / "data", free_port(), secrets.token_urlsafe(12), SPEED_OVER_SAFETY)
     try:
         server.start()
         yield server
     finally:
-        undertaker.communicate()
+        cleaner.communicate()
 
 
 def free_port() -> int:

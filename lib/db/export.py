@@ -1,4 +1,4 @@
-"""Everything that is stored of a user, in one statement; keys come as ciphertext beside their rows."""
+"""Everything that is stored of a user, in one statement; keys come as ciphertext next to their rows."""
 
 from collections.abc import Mapping
 from typing import Any

@@ -1,4 +1,4 @@
-"""Step 3's table: one row a user, typed columns beside the payload that the step keeps."""
+"""Step 3's table: one row a user, typed columns next to the payload that the step keeps."""
 
 from datetime import datetime
 from typing import Any

@@ -20,7 +20,7 @@ _OF_USER = _session.user_id == USER
 
 
 class _ProgressRow(TypedDict):
-    """The session beside one of its steps; the step's columns are null where no step was ever touched."""
+    """The session with one of its steps; the step's columns are null where no step was ever touched."""
 
     id: int
     furthest_step: str | None

@@ -107,7 +107,7 @@ def plain(value: str | None) -> Make:
 
 
 def altered(change: Callable[[str, str, str], str]) -> Make:
-    """A good token taken apart and put together differently."""
+    """A good token, decoded and put together differently."""
     return lambda key: f"Bearer {change(*key.sign(session_claims(USER, lifetime=60)).split('.'))}"
 
 
@@ -169,7 +169,7 @@ BAD: dict[str, Make] = {
     "signed, but longer than a header may be": claims(padding="x" * 20_000),
     "a megabyte": lambda key: f"Bearer {good(key)}{'A' * 1024 * 1024}",
     "a megabyte of dots": plain("Bearer " + "." * 1024 * 1024),
-    # Tokens taken apart.
+    # Tokens with changed parts.
     "no signature": altered(lambda head, body, _: f"{head}.{body}."),
     "two parts": altered(lambda head, body, _: f"{head}.{body}"),
     "four parts": altered(lambda head, body, tail: f"{head}.{body}.{tail}.{tail}"),

@@ -39,7 +39,7 @@ def contents(connection: Superuser) -> dict[str, list[str]]:
 
 
 def fingerprint(connection: Superuser) -> list[tuple[object, ...]]:
-    """What changes when any row of any table does; one turn, for tests that look often."""
+    """What changes when any row of any table does; one round trip, for tests that look often."""
     part = sql.SQL("SELECT {name}, md5(string_agg(t::text, chr(10) ORDER BY t::text)) FROM {table} AS t")
     parts = [part.format(name=sql.Literal(name), table=sql.Identifier(name)) for name in ALL_TABLES]
     return connection.execute(sql.SQL(" UNION ALL ").join(parts)).fetchall()
