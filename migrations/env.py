@@ -6,6 +6,7 @@ import os
 import psycopg
 from alembic import context
 from alembic.operations.ops import CreateTableOp, ExecuteSQLOp, MigrationScript
+from alembic.util.exc import CommandError
 from sqlalchemy import Connection, NullPool, create_engine, text
 from sqlalchemy.exc import OperationalError
 
@@ -66,6 +67,12 @@ engine = create_engine(
 try:
     with engine.begin() as connection:
         run(connection)
+except CommandError as error:
+    # What alembic says here names revisions, and nothing of the database's.
+    raise SystemExit(
+        f"Cannot migrate: {error}. The database is newer than this code, or was made before the first release: "
+        "deploy the newer code, or use a new database (for development: remove the folder .dev)."
+    ) from None
 except OperationalError as error:
     reason = type(error.orig).__name__
     raise SystemExit(f"Cannot migrate: the database cannot be reached or is busy ({reason})") from None
