@@ -3,9 +3,9 @@
 The driver sends them itself (`lib.db.engine`), several in one round trip, so nothing here needs a connection.
 """
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Set
 from dataclasses import dataclass
-from functools import partial
+from functools import cached_property, partial
 from typing import Any
 
 from sqlalchemy import (
@@ -45,27 +45,47 @@ class Bound[Row]:
 
 
 class Statement:
-    """A compiled statement whose rows nobody reads. Calling it with a value for each of its parameters binds it."""
+    """A statement whose rows nobody reads, compiled once. Called with a value for each parameter, it is bound.
+
+    It is compiled at its first use: a cold start pays for the statements that its request runs, and for no others.
+    """
 
     def __init__(self, statement: Select[Any] | UpdateBase) -> None:
-        compiled = statement.compile(dialect=_DIALECT)
-        self.sql = str(compiled)
-        parameters = {name: parameter for name, parameter in compiled.binds.items() if parameter.required}
-        self._constants = {name: value for name, value in compiled.params.items() if name not in parameters}
-        self._names = parameters.keys() - {_USER_ID}
-        self._encoders = {
-            name: encode for name, parameter in parameters.items() if (encode := _encoder(name, parameter))
-        }
+        self._statement = statement
 
     def __call__(self, **values: object) -> Bound[Any]:
         """Bind the statement. Raises `TypeError` where a parameter has no value, or a value no parameter."""
-        return Bound(self.sql, self._bound(values))
+        return self._compiled.bind(values)
 
-    def _bound(self, values: Mapping[str, object]) -> dict[str, object]:
-        if values.keys() != self._names:
-            raise TypeError(f"{sorted(map(str, values.keys() ^ self._names))} in {self.sql}")
-        encoded = {name: encode(values[name]) for name, encode in self._encoders.items()}
-        return {**self._constants, **values, **encoded}
+    @property
+    def sql(self) -> str:
+        """The statement's text."""
+        return self._compiled.sql
+
+    @cached_property
+    def _compiled(self) -> "_Compiled":
+        compiled = self._statement.compile(dialect=_DIALECT)
+        parameters = {name: parameter for name, parameter in compiled.binds.items() if parameter.required}
+        return _Compiled(
+            str(compiled),
+            constants={name: value for name, value in compiled.params.items() if name not in parameters},
+            names=parameters.keys() - {_USER_ID},
+            encoders={name: encode for name, parameter in parameters.items() if (encode := _encoder(name, parameter))},
+        )
+
+
+@dataclass(frozen=True)
+class _Compiled:
+    sql: str
+    constants: Mapping[str, Any]
+    names: Set[str | None]
+    encoders: Mapping[str, Callable[[Any], Any]]
+
+    def bind(self, values: Mapping[str, object]) -> Bound[Any]:
+        if values.keys() != self.names:
+            raise TypeError(f"{sorted(map(str, values.keys() ^ self.names))} in {self.sql}")
+        encoded = {name: encode(values[name]) for name, encode in self.encoders.items()}
+        return Bound(self.sql, {**self.constants, **values, **encoded})
 
 
 class Query[Row: Mapping[str, Any]](Statement):
@@ -79,7 +99,7 @@ class Query[Row: Mapping[str, Any]](Statement):
 
     def __call__(self, **values: object) -> Bound[Row]:
         """Bind the statement, as `Statement` does."""
-        return Bound(self.sql, self._bound(values))
+        return super().__call__(**values)
 
 
 def parameter(table: Table, name: str) -> BindParameter[Any]:
