@@ -20,7 +20,7 @@ from typing import Any
 
 from dev.database import migrated_development_database
 from dev.local_postgres import LocalPostgresError
-from dev.server import listen, serving_child
+from dev.server import listen, running_gunicorn
 from dev.settings import development_environment, development_key, session_claims, without_settings
 
 WEBSITE = "https://bakery.example.com"
@@ -205,7 +205,7 @@ def own_server() -> Iterator[int]:
     """Serve on a free port; the server's log is shown only when something fails."""
     with listen("0") as listening, migrated_development_database() as url, tempfile.TemporaryFile() as log:
         environ = {**without_settings(os.environ), **development_environment(url)}
-        with serving_child(listening, environ, log):
+        with running_gunicorn(listening, environ, log):
             try:
                 yield listening.getsockname()[1]
             except DemoError:

@@ -1,7 +1,6 @@
 """`make dev`: Postgres, migrations, keys and every function on http://localhost:3000, reloaded on change.
 
-This process keeps the database and the listening socket; a child serves, and a new child takes its place when a file
-changes. Callers wait meanwhile, none is refused.
+This process keeps the database and the listening socket; gunicorn serves on that socket (dev.gunicorn_config).
 """
 
 from __future__ import annotations
@@ -11,11 +10,8 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager
-from itertools import chain
-from pathlib import Path
+from contextlib import ExitStack, contextmanager, suppress
 from types import FrameType
 from typing import IO, NoReturn
 
@@ -30,28 +26,29 @@ from dev.settings import (
     without_settings,
 )
 
-POLL_INTERVAL = 0.5  # seconds
-GRACE = 10  # seconds
+STOP_TIMEOUT = 10  # seconds; gunicorn itself ends its workers sooner
 BACKLOG = 512
-type Snapshot = dict[Path, int]
+STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 class PortError(Exception):
-    """The port cannot be had. The message is one line that says what to do."""
+    """The port cannot be used. The message is one line that says what to do."""
 
 
 def main() -> int:
     """Serve until interrupted, and return the exit code."""
-    # SIGINT too: a shell starts background jobs with it ignored.
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+    for number in STOP_SIGNALS:  # SIGINT too: a shell starts background jobs with it ignored
         signal.signal(number, _interrupt)
     try:
         with ExitStack() as stack:
             listening = stack.enter_context(listen(os.environ.get("PORT", "3000")))
             url = stack.enter_context(migrated_development_database())
-            stack.callback(signal.signal, signal.SIGINT, signal.SIG_IGN)  # cleaning up is not interrupted
             print(banner(listening.getsockname()[1]), flush=True)
-            serve(listening, {**without_settings(os.environ), **development_environment(url)})
+            environ = {**without_settings(os.environ), **development_environment(url)}
+            server = stack.enter_context(running_gunicorn(listening, environ))
+            stack.callback(_ignore_stop_signals)  # cleaning up is not interrupted
+            print(f"The server stopped with exit code {server.wait()}.", file=sys.stderr)
+            return 1
     except KeyboardInterrupt:
         print("\nStopped.", flush=True)
     except (PortError, LocalPostgresError) as error:
@@ -74,56 +71,29 @@ def listen(port: str) -> socket.socket:
         ) from error
 
 
-def serve(listening: socket.socket, environ: Mapping[str, str]) -> NoReturn:
-    """Keep a serving child alive, and replace it whenever a source file changes."""
-    while True:
-        before = snapshot()
-        with serving_child(listening, environ) as child:
-            changed = wait_for_change(before, child)
-        print(f"Reloading: {changed.relative_to(ROOT)} changed.", flush=True)
-
-
 @contextmanager
-def serving_child(
+def running_gunicorn(
     listening: socket.socket, environ: Mapping[str, str], log: IO[bytes] | None = None
 ) -> Iterator[subprocess.Popen[bytes]]:
-    """Run dev.http_server on the socket. It leads a session of its own, so that Ctrl-C reaches this process alone.
+    """Run the server of `make dev` on a listening socket. Its output goes to `log`, or to the terminal.
 
-    Its log goes to `log`, or to the terminal.
+    It leads a session of its own, so that Ctrl-C reaches this process alone.
     """
     descriptor = listening.fileno()
-    child = subprocess.Popen(
-        [sys.executable, "-m", "dev.http_server", str(descriptor)],
+    command = [sys.executable, "-m", "gunicorn", "--config", "python:dev.gunicorn_config"]
+    server = subprocess.Popen(
+        [*command, "--bind", f"fd://{descriptor}"],
         cwd=ROOT,
         env=dict(environ),
         pass_fds=[descriptor],
+        stdout=log,
         stderr=log,
         start_new_session=True,
     )
     try:
-        yield child
+        yield server
     finally:
-        _stop(child)
-
-
-def wait_for_change(before: Snapshot, child: subprocess.Popen[bytes]) -> Path:
-    """Return the first file that differs from `before`; say once when the child has died meanwhile."""
-    told = False
-    while True:
-        if child.poll() is not None and not told:
-            print("The server stopped: it starts again when a file changes.", file=sys.stderr, flush=True)
-            told = True
-        now = snapshot()
-        if changed := {path for path, _ in before.items() ^ now.items()}:
-            return min(changed)
-        time.sleep(POLL_INTERVAL)
-
-
-def snapshot(root: Path = ROOT) -> Snapshot:
-    """When each source file last changed, in nanoseconds."""
-    folders = (root / name for name in ("api", "lib", "serving"))
-    files = [root / "vercel.json", *chain.from_iterable(folder.rglob("*.py") for folder in folders)]
-    return {file: modified for file in files if (modified := _modified(file)) is not None}
+        _stop(server)
 
 
 def banner(port: int) -> str:
@@ -148,21 +118,19 @@ curl {url}/api/onboarding/summary {bearer}
 """
 
 
-def _stop(child: subprocess.Popen[bytes]) -> None:
-    """Let the child finish the requests that are under way, within GRACE seconds."""
-    child.terminate()
-    try:
-        child.wait(GRACE)
-    except subprocess.TimeoutExpired:
-        child.kill()
-        child.wait()
+def _stop(server: subprocess.Popen[bytes]) -> None:
+    """Let gunicorn finish the requests under way, and kill whatever is left after STOP_TIMEOUT seconds."""
+    server.terminate()
+    with suppress(subprocess.TimeoutExpired):
+        server.wait(STOP_TIMEOUT)
+    with suppress(ProcessLookupError):
+        os.killpg(server.pid, signal.SIGKILL)
+    server.wait()
 
 
-def _modified(file: Path) -> int | None:
-    try:
-        return file.stat().st_mtime_ns
-    except FileNotFoundError:
-        return None
+def _ignore_stop_signals() -> None:
+    for number in STOP_SIGNALS:
+        signal.signal(number, signal.SIG_IGN)
 
 
 def _interrupt(_number: int, _frame: FrameType | None) -> NoReturn:

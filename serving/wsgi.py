@@ -84,12 +84,12 @@ def raw_target(environ: WSGIEnvironment) -> tuple[str, str]:
 def read_body(environ: WSGIEnvironment) -> tuple[bytes, int]:
     """Read the whole body and return it with its length in bytes; it is cut after LARGEST_BODY_KEPT.
 
-    Raises UnreadableBodyError for a length that is no number or longer than what came, and for chunks that the server
-    did not decode.
+    Raises UnreadableBodyError for a length that is no number or longer than what came, for a length beside chunks
+    (RFC 9112, 6.3), and for chunks that the server did not decode.
     """
     declared = environ.get("CONTENT_LENGTH") or None
     if declared is not None:
-        if not (declared.isascii() and declared.isdigit()):
+        if "HTTP_TRANSFER_ENCODING" in environ or not (declared.isascii() and declared.isdigit()):
             raise UnreadableBodyError
         body, length = _read(environ["wsgi.input"], int(declared))
         if length < int(declared):

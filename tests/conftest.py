@@ -19,7 +19,6 @@ function-scoped
 
 from __future__ import annotations
 
-import threading
 import uuid
 from collections.abc import Iterator
 
@@ -28,7 +27,7 @@ import pytest
 from dev.harness.clerk import TokenFactory
 from dev.harness.client import Client
 from dev.harness.postgres import alembic, throwaway_postgres
-from dev.http_server import make_server
+from dev.harness.threaded_server import serve_in_threads
 from dev.local_postgres import LocalPostgres
 from dev.settings import SETTINGS, SigningKey, new_encryption_key
 
@@ -107,15 +106,11 @@ def environment(
 
 @pytest.fixture(scope="session")
 def server_port() -> Iterator[int]:
-    """The port on which a thread serves every function of the project."""
+    """The port on which threads of this process serve every function of the project."""
     from serving.wsgi import app
 
-    with make_server(app, port=0) as server:
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
-        thread.start()
-        yield server.server_port
-        server.shutdown()
-        thread.join()
+    with serve_in_threads(app) as port:
+        yield port
 
 
 @pytest.fixture

@@ -20,7 +20,7 @@ from dev.harness.vercel.places import keep_uv_cache
 from dev.harness.vercel.processes import running, wait_for_port
 from dev.harness.vercel.runtime import BootedFunction, Host
 from dev.harness.vercel.toolchain import Toolchain
-from dev.server import serving_child
+from dev.server import running_gunicorn
 from dev.settings import ROOT, without_settings
 from dev.vercel_dev import write_env_file
 
@@ -54,7 +54,7 @@ def development_server(variables: Mapping[str, str], log: Path) -> Iterator[int]
     with (
         socket.create_server(("127.0.0.1", 0), backlog=128) as listening,
         open(log, "wb") as output,
-        serving_child(listening, environ, output),
+        running_gunicorn(listening, environ, output),
     ):
         yield listening.getsockname()[1]
 
