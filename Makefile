@@ -1,6 +1,6 @@
 # `make` lists the targets. Everything is installed into .venv; nothing else is needed than Python 3.12 or newer, or uv.
 .DEFAULT_GOAL := help
-.PHONY: help dev test demo token migrate lint vercel-dev bench fuzz
+.PHONY: help dev check test demo token migrate lint vercel-dev bench fuzz
 
 BIN := .venv/bin
 STAMP := .venv/.installed
@@ -16,6 +16,9 @@ help: ## list the targets
 
 dev: $(STAMP) ## serve every function on http://localhost:3000 (PORT=… for another), reloading on change
 	@$(BIN)/python -m dev.server
+
+check: $(STAMP) lint ## lint, and every test that is not marked slow, fuzz or platform: under a minute
+	@$(BIN)/python -m pytest -n $(WORKERS) --maxprocesses 8 --dist loadgroup -m 'not (slow or fuzz or platform)' -q
 
 test: $(STAMP) ## run the whole suite
 	@$(BIN)/python -m pytest -n $(WORKERS) --maxprocesses 8 --dist loadgroup

@@ -24,6 +24,8 @@ with shared(LocalPostgres(Path(sys.argv[1]))):
     sys.stdin.read()
 """
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def server(place: Path) -> Iterator[LocalPostgres]:

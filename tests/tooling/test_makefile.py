@@ -92,7 +92,7 @@ def test_only_a_user_on_makes_command_line_is_a_user(clone: Path, tools: Path) -
 def test_make_alone_lists_the_targets(clone: Path, tools: Path) -> None:
     """Whoever types `make` learns what there is, before anything is installed."""
     listed = _make(clone, tools).stdout
-    targets = ("dev", "test", "demo", "token", "migrate", "lint", "vercel-dev")
+    targets = ("dev", "check", "test", "demo", "token", "migrate", "lint", "vercel-dev")
     assert all(f"make {target} " in listed for target in targets)
     assert SAMPLE_USER not in listed
     assert not (clone / ".venv").exists()

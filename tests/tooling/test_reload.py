@@ -18,6 +18,8 @@ from dev.harness.postgres import free_port
 from dev.harness.vercel.project import copy_project
 from dev.harness.waiting import wait_until
 
+pytestmark = pytest.mark.slow
+
 CONFIG = "/api/onboarding/config"  # needs no token and no database
 BROKEN = {
     "a syntax error": ("serving/routes.py", "def ("),
