@@ -1,11 +1,12 @@
 # `make` lists the targets. Everything is installed into .venv; nothing else is needed than Python 3.12 or newer, or uv.
 .DEFAULT_GOAL := help
-.PHONY: help dev check test demo token migrate lint vercel-dev bench fuzz
+.PHONY: help dev test check thorough demo token migrate lint drawing vercel-dev bench fuzz lock
 
 BIN := .venv/bin
 STAMP := .venv/.installed
 WORKERS ?= logical
 FUZZ_CASES ?= 100000
+PYTHON ?=
 ATHERIS := atheris==3.1.0
 
 # The environment's USER is the login name; only `make token USER=…` means a user of the API.
@@ -17,11 +18,14 @@ help: ## list the targets
 dev: $(STAMP) ## serve every function on http://localhost:3000 (PORT=… for another), reloading on change
 	@$(BIN)/python -m dev.server
 
-check: $(STAMP) lint ## lint, and every test that is not marked slow, fuzz or platform: under a minute
-	@$(BIN)/python -m pytest -n $(WORKERS) --maxprocesses 8 --dist loadgroup -m 'not (slow or fuzz or platform)' -q
-
 test: $(STAMP) ## run the whole suite
 	@$(BIN)/python -m pytest -n $(WORKERS) --maxprocesses 8 --dist loadgroup
+
+check: lint ## lint and the quick tests, in under a minute
+	@$(BIN)/python -m pytest -q -n $(WORKERS) --maxprocesses 8 -m "not slow and not platform and not fuzz and not thorough"
+
+thorough: $(STAMP) ## the checks that take minutes: each recipe of docs/CHANGING.md without each of its steps
+	@$(BIN)/python -m pytest -n $(WORKERS) --maxprocesses 8 -m thorough
 
 demo: $(STAMP) ## walk the six steps over HTTP as a new user and show step 6
 	@$(BIN)/python -m dev.demo
@@ -37,6 +41,9 @@ lint: $(STAMP) ## ruff and mypy --strict
 	@$(BIN)/ruff format --check
 	@$(BIN)/mypy --strict
 
+drawing: $(STAMP) ## draw the rooms of the code and their imports into docs/ROOMS.md
+	@$(BIN)/python -m dev.drawing
+
 vercel-dev: $(STAMP) ## the same under the real `vercel dev`
 	@$(BIN)/python -m dev.vercel_dev
 
@@ -50,12 +57,19 @@ fuzz: $(STAMP) ## fuzz for long: FUZZ_CASES (100000) bodies and addresses, and t
 	    || uv pip install --quiet --python $(BIN)/python $(ATHERIS)
 	@$(BIN)/python -m tests.security.fuzz_body_parser -runs=$(FUZZ_CASES) -max_len=4096 -artifact_prefix=.hypothesis/
 
+lock: $(STAMP) ## compile requirements*.in into requirements*.txt, with the hash of every file that may be installed
+	@for name in requirements requirements-migrate requirements-dev; do \
+	    uv=$(BIN)/uv; [ -x $$uv ] || uv=uv; \
+	    $$uv pip compile --quiet --universal --python-version 3.12 --generate-hashes --no-strip-extras --custom-compile-command 'make lock' \
+	        --no-emit-index-url --no-emit-find-links --output-file $$name.txt $$name.in || exit 1; \
+	done
+
 # A name on PATH may be a shim that does not run, or too old: each candidate is run before it is believed.
 $(STAMP): $(wildcard requirements*.txt)
 	@set -eu; \
 	if ! $(BIN)/python -c 'import sys; sys.exit(sys.version_info < (3, 12))' 2>/dev/null; then \
 	    rm -rf .venv; \
-	    for python in python3.14 python3.13 python3.12 python3; do \
+	    for python in $(PYTHON) python3.14 python3.13 python3.12 python3; do \
 	        if $$python -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 12))' >/dev/null 2>&1; then \
 	            $$python -m venv .venv; break; \
 	        fi; \

@@ -1,1 +1,1 @@
-"""`make bench`: every figure of the README's table on one machine, beside the peers in `bench/peers`."""
+"""`make bench`: every figure of the README's table on one machine, next to the peers in `bench/peers`."""

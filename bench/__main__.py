@@ -1,6 +1,6 @@
 """Runs every measurement and writes `bench/results.json` and `bench/RESULTS.md`: `make bench`.
 
-With names of MEASUREMENTS behind it only those are measured anew, beside what results.json has of the others.
+With names of MEASUREMENTS behind it only those are measured again; the others stay as results.json has them.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from bench import cold, growth, turns, warm
+from bench import cold, growth, round_trips, warm
 from bench.deployments import Deployment, deploy_peers, deploy_project
 from bench.progress import say
 from bench.report import machine, markdown
@@ -26,7 +26,7 @@ RESULTS = FOLDER / "results.json"
 type Measurement = Callable[[Stage, Deployment, Deployment], Any]
 
 MEASUREMENTS: dict[str, Measurement] = {
-    "turns": lambda stage, _project, _peers: turns.measure(stage),
+    "round_trips": lambda stage, _project, _peers: round_trips.measure(stage),
     "cold": cold.measure,
     "processor_time": warm.processor_time,
     "throughput": warm.throughput,

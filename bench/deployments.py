@@ -9,14 +9,19 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, cast
 
 from dev.harness.vercel.build import BuiltFunction, BuiltProject, vercel_build
 from dev.harness.vercel.project import copy_project
 from dev.harness.vercel.toolchain import Toolchain
 from dev.settings import ROOT
+from lib.db.database import Database
+from lib.db.engine import Scope
+from lib.db.statements import Bound
 
 PEERS = ROOT / "bench" / "peers"
 PYTHON = Path(os.path.realpath(sys.executable))
@@ -51,7 +56,7 @@ def deploy_peers(toolchain: Toolchain, folder: Path) -> Deployment:
     (project / "public").mkdir()
     for file in PEERS.glob("*.py"):
         (project / "api" / file.name).write_bytes(file.read_bytes())
-    requirements = [ROOT / "requirements.txt", ROOT / "bench" / "requirements.txt"]
+    requirements = [ROOT / "requirements.in", ROOT / "bench" / "requirements.txt"]
     (project / "requirements.txt").write_text("\n".join(file.read_text() for file in requirements))
     (project / ".python-version").write_bytes((ROOT / ".python-version").read_bytes())
     (project / "vercel.json").write_text(json.dumps({"framework": None, "outputDirectory": "public"}))
@@ -60,24 +65,45 @@ def deploy_peers(toolchain: Toolchain, folder: Path) -> Deployment:
 
 
 def _same_sql() -> str:
-    """The project's own statements for the bare peer, in psycopg's spelling."""
-    from lib.db import engine, summary, website_analyses
+    """The statements that this project sends for a summary and for step 2, with the values that do not change."""
+    from lib.db import summary, website_analyses
+    from lib.steps.fields import SAVED_ANALYSIS_FIELDS, SavedAnalysis
 
-    statements = {
-        "SUMMARY": _in_psycopg(str(summary._READ)),
-        "SAVE_STEP_2": _in_psycopg(str(website_analyses._SAVE)),
-        "SCOPE": engine._SCOPE.decode().replace("$1", "%s"),
-        "LOCK": engine._LOCK.decode().replace("$1", "%s"),
-        "COLUMNS": website_analyses.JSON_COLUMNS,
+    nothing = cast(SavedAnalysis, dict.fromkeys(SAVED_ANALYSIS_FIELDS))
+    sent = {
+        "SUMMARY": _sent_by(lambda database: summary.read(database, "")),
+        "SAVE_STEP_2": _sent_by(lambda database: website_analyses.complete_step(database, "", {}, [], "", nothing)),
     }
-    return "".join(f"{name} = {value!r}\n" for name, value in statements.items())
+    lines = [f"{name} = {[(bound.sql, dict(bound.values)) for bound in each]!r}" for name, each in sent.items()]
+    return "\n".join([*lines, f"COLUMNS = {SAVED_ANALYSIS_FIELDS!r}", ""])
 
 
-def _in_psycopg(statement: str) -> str:
-    from sqlalchemy import text
-    from sqlalchemy.dialects.postgresql.psycopg import dialect
+class _Recorded(Exception):
+    """What was to be sent is noted, and nothing is sent."""
 
-    return str(text(statement).compile(dialect=dialect()))  # type: ignore[no-untyped-call] # SQLAlchemy's own
+
+class _Recorder(Database):
+    """Notes what it is asked to send."""
+
+    def __init__(self) -> None:
+        self.sent: list[Bound[Any]] = []
+
+    def read(self, user_id: str, query: Bound[Any]) -> Any:
+        """Note a read."""
+        self.sent = [*Scope(user_id).statements(), query]
+        raise _Recorded
+
+    def write_and_read(self, user_id: str, statements: Sequence[Bound[Any]], query: Bound[Any]) -> Any:
+        """Note a write."""
+        self.sent = [*Scope(user_id, exclusive=True).statements(), *statements, query]
+        raise _Recorded
+
+
+def _sent_by(run: Callable[[Database], object]) -> list[Bound[Any]]:
+    recorder = _Recorder()
+    with suppress(_Recorded):
+        run(recorder)
+    return recorder.sent
 
 
 def _deploy(toolchain: Toolchain, project: Path, folder: Path) -> Deployment:

@@ -1,4 +1,4 @@
-"""The table: each figure beside what it is compared with, its ratio, and the target of that ratio."""
+"""The table: each figure next to its baseline, its ratio, and the target of that ratio."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ CATALOGUE = "catalogue"
 
 @dataclass(frozen=True)
 class Row:
-    """One line of the table. `at_most` (or `at_least`) is the target of `value / beside`."""
+    """One line of the table. `at_most` (or `at_least`) is the target of `value / other`."""
 
     figure: str
     value: float
     unit: str
-    beside: str
+    baseline: str
     other: float
     at_most: float | None = None
     at_least: float | None = None
@@ -41,8 +41,8 @@ class Row:
         """The line's texts."""
         target = f"≤ {self.at_most}" if self.at_most is not None else f"> {self.at_least}" if self.at_least else ""
         met = "" if not target else " ✓" if self.is_met else " ✗"
-        beside = f"{_number(self.other)} {self.unit} ({self.beside})"
-        return self.figure, f"{_number(self.value)} {self.unit}", beside, f"{self.ratio:.2f}", f"{target}{met}"
+        baseline = f"{_number(self.other)} {self.unit} ({self.baseline})"
+        return self.figure, f"{_number(self.value)} {self.unit}", baseline, f"{self.ratio:.2f}", f"{target}{met}"
 
 
 def machine() -> dict[str, Any]:
@@ -60,7 +60,7 @@ def machine() -> dict[str, Any]:
 
 def rows(results: Mapping[str, Any]) -> Iterator[Row]:
     """Every line of the table."""
-    yield from _turns(results["turns"])
+    yield from _round_trips(results["round_trips"])
     yield from _cold(results["cold"])
     yield from _warm(results["processor_time"])
     for at_once, by in results["throughput"].items():
@@ -77,18 +77,18 @@ def markdown(results: Mapping[str, Any]) -> str:
         f"Measured on {where['date']} by `make bench`: {where['cores']} cores ({where['processor']}),"
         f" {where['memory_gib']} GiB, Python {where['python']}; load average {where['load_before']} at the start.\n\n"
     )
-    names = ("figure", "here", "beside", "ratio", "target")
+    names = ("figure", "here", "baseline", "ratio", "target")
     lines = ["| " + " | ".join(names) + " |", "|---|---|---|---|---|"]
     lines += ["| " + " | ".join(row.cells()) + " |" for row in rows(results)]
     return head + "\n".join(lines) + "\n"
 
 
-def _turns(turns: Mapping[str, Any]) -> Iterator[Row]:
-    warm, first = dict(turns["warm_ms"]), turns["first_ms"]
+def _round_trips(measured: Mapping[str, Any]) -> Iterator[Row]:
+    warm, first = dict(measured["warm_ms"]), measured["first_ms"]
     bare, usual = warm.pop("one bare statement"), warm.pop("pool_pre_ping and begin()")
     slowest = max(warm, key=lambda name: warm[name])
     statement = "one bare statement"
-    yield Row("warm summary over a line of 40 ms a turn", warm["GET summary"], "ms", statement, bare, at_most=1.15)
+    yield Row("warm summary with 40 ms a round trip", warm["GET summary"], "ms", statement, bare, at_most=1.15)
     yield Row(f"slowest warm request there ({slowest})", warm[slowest], "ms", statement, bare, at_most=1.15)
     yield Row("`pool_pre_ping` and `begin()` there", usual, "ms", statement, bare)
     own = first["connection alone"] + bare
@@ -113,8 +113,8 @@ def _cold(cold: Mapping[str, Any]) -> Iterator[Row]:
     )
     answered = {name: figures["cpu_ms"] for name, figures in cold["first_answer"].items()}
     for name in ("summary", "step 2"):
-        beside = answered[f"fastapi_orm, {name}"]
-        yield Row(f"cold start and first answer, {name}", answered[name], "CPU ms", "FastAPI and ORM", beside)
+        baseline = answered[f"fastapi_orm, {name}"]
+        yield Row(f"cold start and first answer, {name}", answered[name], "CPU ms", "FastAPI and ORM", baseline)
         yield Row(
             f"cold start and first answer, {name}", answered[name], "CPU ms", "importing the libraries", libraries
         )

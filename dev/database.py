@@ -1,4 +1,4 @@
-"""The development database, and `make migrate`: `alembic upgrade head` on the database that the environment names."""
+"""The development database, and `make migrate`: migrates the database that the environment names."""
 
 from __future__ import annotations
 
@@ -33,8 +33,8 @@ def migrated_development_database() -> Iterator[str]:
 
 
 def migrate(environ: Mapping[str, str]) -> int:
-    """Run `alembic upgrade head` with that environment, and return its exit code."""
-    command = [sys.executable, "-m", "alembic", "-c", "migrations/alembic.ini", "upgrade", "head"]
+    """Migrate the database of that environment, and return the exit code."""
+    command = [sys.executable, "-m", "migrations"]
     return subprocess.run(command, cwd=ROOT, env=dict(environ), check=False).returncode
 
 

@@ -1,4 +1,4 @@
-"""`make demo`: a new user goes through the six steps over HTTP, and sees step 6.
+"""`make demo`: a new user goes through every step over HTTP, and sees the summary.
 
 The running development server is used when there is one, else a server of the demo's own on a free port.
 """
@@ -19,9 +19,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from dev.database import migrated_development_database
+from dev.harness.wizard import SAMPLES
 from dev.local_postgres import LocalPostgresError
-from dev.server import listen, running_gunicorn
+from dev.server import listen, serving_child
 from dev.settings import development_environment, development_key, session_claims, without_settings
+from lib.steps.definitions import API_KEYS, FLOW, INTEGRATIONS, PERSONA, RESEARCH
+from lib.steps.definitions import WEBSITE as WEBSITE_STEP
 
 WEBSITE = "https://bakery.example.com"
 STYLE = {
@@ -31,23 +34,30 @@ STYLE = {
     "content_type": {"primary_type": "Blog", "purpose": "Teach", "call_to_action": "Visit the shop"},
     "recommended_settings": {"writing_tone": "Friendly", "creativity_level": "Medium"},
 }
-STEPS: Mapping[int, dict[str, Any]] = {
-    1: {
+# By the step's key. A step without an entry here is sent the tests' sample of it.
+DATA: Mapping[str, dict[str, Any]] = {
+    **SAMPLES,
+    API_KEYS.key: {
         "api_keys": {
             "gemini": f"AIza{secrets.token_urlsafe(26)}",
             "exa": "3f6a1c52-8a0e-4a4b-9d53-0c7f5b1e2a90",
             "copilotkit": f"ck_pub_{secrets.token_hex(16)}",
         }
     },
-    2: {"website": WEBSITE, "domainName": "bakery.example.com", "analysis": STYLE, "useAnalysisForGenAI": True},
-    3: {
+    WEBSITE_STEP.key: {
+        "website": WEBSITE,
+        "domainName": "bakery.example.com",
+        "analysis": STYLE,
+        "useAnalysisForGenAI": True,
+    },
+    RESEARCH.key: {
         "research_depth": "Comprehensive",
         "content_types": ["Blog posts", "Recipes"],
         "auto_research": True,
         "factual_content": True,
         "competitors": [{"name": "Other Bakery", "url": "https://other.example.com"}],
     },
-    4: {
+    PERSONA.key: {
         "corePersona": {
             "identity": {"persona_name": "The Patient Baker", "voice": "Encouraging"},
             "linguistic_fingerprint": {"tone": "Warm"},
@@ -57,8 +67,7 @@ STEPS: Mapping[int, dict[str, Any]] = {
         "qualityMetrics": {"overall_score": 92},
         "selectedPlatforms": ["linkedin", "instagram"],
     },
-    5: {"connectedPlatforms": ["wix", "gsc"], "primaryWebsite": WEBSITE, "email": "baker@example.com"},
-    6: {},
+    INTEGRATIONS.key: {"connectedPlatforms": ["wix", "gsc"], "primaryWebsite": WEBSITE, "email": "baker@example.com"},
 }
 WIDTH = 100
 LABEL = 24
@@ -115,12 +124,9 @@ def walk(caller: Caller) -> None:
     """Take every step and finish, telling how far it is."""
     print(f"{caller.user} on http://localhost:{caller.port}\n")
     caller.call("POST", "/api/onboarding/start")
-    titles = {
-        step["step_number"]: step["title"] for step in caller.call("GET", "/api/onboarding/init")["onboarding"]["steps"]
-    }
-    for number, data in STEPS.items():
-        answer = caller.call("POST", f"/api/onboarding/step/{number}/complete", {"data": data})
-        print(f"  ✓ {number} {titles[number]:<20} {answer['completion_percentage']:>6.1f} %")
+    for number, step in FLOW.numbered():
+        answer = caller.call("POST", f"/api/onboarding/step/{number}/complete", {"data": DATA[step.key]})
+        print(f"  ✓ {number} {step.title:<20} {answer['completion_percentage']:>6.1f} %")
     done = caller.call("POST", "/api/onboarding/complete")
     print(f"  ✓ {'completed':<22} {done['completion_percentage']:>6.1f} %\n")
 
@@ -205,7 +211,7 @@ def own_server() -> Iterator[int]:
     """Serve on a free port; the server's log is shown only when something fails."""
     with listen("0") as listening, migrated_development_database() as url, tempfile.TemporaryFile() as log:
         environ = {**without_settings(os.environ), **development_environment(url)}
-        with running_gunicorn(listening, environ, log):
+        with serving_child(listening, environ, log=log):
             try:
                 yield listening.getsockname()[1]
             except DemoError:

@@ -135,9 +135,9 @@ class LocalPostgres:
         if os.geteuid() == 0:
             _open_the_way_for_stand_in(self.data.parent)
         if self.data.exists():
-            self._judge_existing_folder()
+            self._check_existing_folder()
 
-    def _judge_existing_folder(self) -> None:
+    def _check_existing_folder(self) -> None:
         if self.data.stat().st_uid != _server_uid():
             raise self._trouble("belongs to another user")
         if not any(self.data.iterdir()):

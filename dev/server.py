@@ -45,7 +45,7 @@ def main() -> int:
             url = stack.enter_context(migrated_development_database())
             print(banner(listening.getsockname()[1]), flush=True)
             environ = {**without_settings(os.environ), **development_environment(url)}
-            server = stack.enter_context(running_gunicorn(listening, environ))
+            server = stack.enter_context(serving_child(listening, environ))
             stack.callback(_ignore_stop_signals)  # cleaning up is not interrupted
             print(f"The server stopped with exit code {server.wait()}.", file=sys.stderr)
             return 1
@@ -72,8 +72,8 @@ def listen(port: str) -> socket.socket:
 
 
 @contextmanager
-def running_gunicorn(
-    listening: socket.socket, environ: Mapping[str, str], log: IO[bytes] | None = None
+def serving_child(
+    listening: socket.socket, environ: Mapping[str, str], *, log: IO[bytes] | None = None
 ) -> Iterator[subprocess.Popen[bytes]]:
     """Run the server of `make dev` on a listening socket. Its output goes to `log`, or to the terminal.
 

@@ -23,17 +23,16 @@ if TYPE_CHECKING:
 MOST_WAITING_CONNECTIONS = 512
 
 
-def make_app(endpoints: str) -> WsgiApp:
-    """The WSGI app of one function. `endpoints` names the module that holds its `ROUTES`, imported at first use."""
+def make_app(*endpoints: str) -> WsgiApp:
+    """The WSGI app of one function. `endpoints` names the modules that hold its `ROUTES`, imported at first use."""
     _configure_logging()
     # Vercel's runtime serves WSGI with this class. Its queue of 5 connections loses those of a larger burst.
     ThreadingHTTPServer.request_queue_size = MOST_WAITING_CONNECTIONS
     return build_app(lambda: _routes_of(endpoints), Services(database=database, key_ring=key_ring))
 
 
-def _routes_of(endpoints: str) -> Sequence[Route]:
-    routes: Sequence[Route] = importlib.import_module(endpoints).ROUTES
-    return routes
+def _routes_of(endpoints: Sequence[str]) -> list[Route]:
+    return [route for name in endpoints for route in importlib.import_module(name).ROUTES]
 
 
 def database() -> "Database":
@@ -49,9 +48,9 @@ _making_database = threading.Lock()
 @lru_cache(maxsize=1)
 def _database() -> "Database":
     from lib.db.database import Database
-    from lib.db.engine import build_engine
+    from lib.db.engine import build_pool
 
-    return Database(build_engine(settings().database_url))
+    return Database(build_pool(settings().database_url))
 
 
 @lru_cache(maxsize=1)
@@ -63,7 +62,7 @@ def key_ring() -> "KeyRing":
 
 
 def reset() -> None:
-    """Forget settings, connections and keys, so that a test's changed environment is read anew."""
+    """Drop settings, connections and keys, so that a changed environment is read again. For tests."""
     if _database.cache_info().currsize:
         database().close()
     for cached in (settings, _database, key_ring):
@@ -72,7 +71,7 @@ def reset() -> None:
 
 def _configure_logging() -> None:
     if not logging.getLogger().handlers:
-        # The platform sets up the root logger by itself; elsewhere nobody has.
+        # The platform sets up the root logger; elsewhere it has no handler yet.
         logging.basicConfig(level=logging.INFO, format="%(levelname)s %(message)s")
     logging.getLogger("lib").setLevel(logging.INFO)
     mark_log_records()

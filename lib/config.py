@@ -1,4 +1,4 @@
-"""Settings from the environment: read at first use, judged once, frozen.
+"""Settings from the environment: read at first use, validated once, frozen.
 
 A variable that is missing or malformed is an `Unavailable` whose reason names the variable, so that a deployment
 answers 503 and tells its operator why, in place of crashing at import.
@@ -62,7 +62,7 @@ class Settings:
 
     @cached_property
     def authorized_parties(self) -> "OriginPatterns":
-        """Which `azp` values pass; empty means that `azp` is not judged."""
+        """Which `azp` values pass; empty means that any `azp` passes."""
         return OriginPatterns.parse(self._get("CLERK_AUTHORIZED_PARTIES"))
 
     @cached_property

@@ -13,7 +13,7 @@ class OnboardingError(Exception):
 
 @dataclass(frozen=True)
 class FieldError:
-    """One refused field: its dotted path in the body, and what would be right, worded to follow that path."""
+    """One refused field: its dotted path in the body, and a message that completes a sentence beginning with it."""
 
     field: str
     message: str
@@ -36,7 +36,7 @@ class Conflict(OnboardingError):
 
 
 class Unauthenticated(OnboardingError):
-    """No token, or one that proves nothing."""
+    """No token, or one that is not valid."""
 
 
 class Unavailable(OnboardingError):

@@ -5,6 +5,8 @@ import os
 
 import psycopg
 from alembic import context
+from alembic.operations.ops import CreateTableOp, ExecuteSQLOp, MigrationScript
+from alembic.util.exc import CommandError
 from sqlalchemy import Connection, NullPool, create_engine, text
 from sqlalchemy.exc import OperationalError
 
@@ -26,9 +28,22 @@ def run(connection: Connection) -> None:
     connection.execute(text("SELECT pg_advisory_xact_lock(:number)"), {"number": _LOCK_NUMBER})
     _set_local(connection, "lock_timeout", _LOCK_TIMEOUT)
     _set_local(connection, "statement_timeout", _STATEMENT_TIMEOUT)
-    context.configure(connection=connection, target_metadata=metadata, compare_server_default=True)
+    context.configure(
+        connection=connection,
+        target_metadata=metadata,
+        compare_server_default=True,
+        process_revision_directives=isolate_new_tables,
+    )
     with context.begin_transaction():
         context.run_migrations()
+
+
+def isolate_new_tables(_context: object, _revision: object, directives: list[MigrationScript]) -> None:
+    """Give each new table its row-level security, policies and grants in the revision that creates it."""
+    operations = [script.upgrade_ops for script in directives if script.upgrade_ops]
+    for upgrade in operations:
+        tables = [operation.table_name for operation in upgrade.ops if isinstance(operation, CreateTableOp)]
+        upgrade.ops += [ExecuteSQLOp(f"SELECT onboarding_isolate('{table}')") for table in tables]
 
 
 def _set_local(connection: Connection, name: str, value: str) -> None:
@@ -52,6 +67,12 @@ engine = create_engine(
 try:
     with engine.begin() as connection:
         run(connection)
+except CommandError as error:
+    # What alembic says here names revisions, and nothing of the database's.
+    raise SystemExit(
+        f"Cannot migrate: {error}. The database is newer than this code, or was made before the first release: "
+        "deploy the newer code, or use a new database (for development: remove the folder .dev)."
+    ) from None
 except OperationalError as error:
     reason = type(error.orig).__name__
     raise SystemExit(f"Cannot migrate: the database cannot be reached or is busy ({reason})") from None

@@ -1,11 +1,12 @@
-"""${message}
+"""${message.capitalize()}.
 
 The previous release's code keeps running on this schema while the new one is deployed, so a revision only adds:
-new tables, new nullable or defaulted columns, new indexes. Nothing is dropped, renamed or narrowed.
+new tables, new nullable or defaulted columns, new indexes. Nothing is dropped, renamed or narrowed. A revision is
+frozen once it is released: it imports nothing of this project, and spells out what it needs.
 """
 
-from alembic import op
 import sqlalchemy as sa
+from alembic import op
 ${imports if imports else ""}
 revision = ${repr(up_revision)}
 down_revision = ${repr(down_revision)}

@@ -18,6 +18,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from lib.config import Settings
 from lib.db.encryption import KeyRing
+from lib.db.operators import PostgresURL, UnusableURL, connect, one_line
 from lib.errors import Unavailable
 from migrations.legacy.identity import is_user_id
 from migrations.legacy.importing import Importer
@@ -28,7 +29,7 @@ from migrations.legacy.progress_line import ProgressLine
 from migrations.legacy.report import Report
 from migrations.legacy.sources import Sources
 from migrations.legacy.target import Target
-from migrations.legacy.urls import PostgresURL, UnusableURL, connect, one_line, parse_postgres_url, parse_url
+from migrations.legacy.urls import parse_postgres_url, parse_url
 
 EXAMPLES = """examples:
   python scripts/import_legacy.py --to "$DATABASE_URL" --files backend --database sqlite:///alwrity.db --dry-run
@@ -94,7 +95,7 @@ def _importer(stack: ExitStack, options: argparse.Namespace, url: PostgresURL, r
     connection.autocommit = True
     keys = cache(lambda: KeyRing(Settings(os.environ).api_key_encryption_keys))
     target = Target(connection, keys)
-    target.judge()
+    target.check()
     database: OldDatabase | None = None
     if options.database is not None:
         database = stack.enter_context(open_old_database(parse_url(options.database)))

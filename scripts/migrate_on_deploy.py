@@ -15,7 +15,7 @@ from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 ROOT = Path(__file__).resolve().parent.parent
-ALEMBIC = ("alembic", "-c", "migrations/alembic.ini", "upgrade", "head")
+MIGRATE = ("python", "-m", "migrations")
 _ERROR = re.compile(r"(FAILED|Cannot migrate|error|\w+Error|[a-z]\w*(\.\w+)+): ")
 WITH_REQUIREMENTS = ("uv", "run", "--isolated", "--no-project", "--with-requirements", "requirements-migrate.txt")
 
@@ -27,7 +27,7 @@ def main() -> int:
         return 0
     environ = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
     done = subprocess.run(
-        [*WITH_REQUIREMENTS, *ALEMBIC],
+        [*WITH_REQUIREMENTS, *MIGRATE],
         cwd=ROOT,
         env=environ,
         stdout=subprocess.PIPE,

@@ -13,9 +13,10 @@ import psycopg
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
+from lib.db.operators import PostgresURL, UnusableURL, one_line
 from migrations.legacy.retype_postgres import retype_postgres
 from migrations.legacy.retype_sqlite import RetypeError, backup_path, retype_sqlite
-from migrations.legacy.urls import PostgresURL, SqliteURL, UnusableURL, one_line, parse_url
+from migrations.legacy.urls import SqliteURL, parse_url
 
 EXAMPLES = """examples:
   python scripts/migrate_user_id_to_string.py sqlite:///alwrity.db

@@ -1,25 +1,35 @@
 """What the database holds of a user, for an operator: described, never shown whole."""
 
-import base64
 import json
 import os
 from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
 from typing import Any
 
 from lib.config import Settings
+from lib.db import export
+from lib.db.api_keys import by_provider
+from lib.db.database import Database
 from lib.db.encryption import KeyRing
+from lib.db.engine import build_pool
+from lib.db.export import ExportRow
+from lib.db.operators import Connection, PostgresURL, take_role
 from lib.db.schema import EXPECTED_REVISION
 from lib.db.tables import metadata
 from lib.errors import Unavailable
 from lib.steps.api_keys import masked
-from lib.steps.definitions import REQUIRED_BEFORE_FINAL, STEPS, definition
-from lib.steps.progress import FINISHED_STATUSES
-from migrations.legacy.target_sql import LOAD, SCOPE
-from migrations.legacy.urls import Connection, UnusableURL
+from lib.steps.definitions import API_KEYS, INTEGRATIONS, PERSONA, RESEARCH, WEBSITE, StepDefinition
+from lib.steps.progress import UNTOUCHED, Progress
 
 Described = dict[str, Any]
 
-_KINDS_OF_STEP = {1: "api_keys", 2: "website_analyses", 3: "research_preferences", 4: "personas", 5: "integrations"}
+_ROWS_OF_STEP = {
+    API_KEYS.key: "api_keys",
+    WEBSITE.key: "website_analyses",
+    RESEARCH.key: "research_preferences",
+    PERSONA.key: "persona",
+    INTEGRATIONS.key: "integrations",
+}
 _BOOKKEEPING = frozenset({"id", "user_id", "session_id"})
 _SHOWN_AS_THEY_ARE = frozenset(
     {"provider", "website_url", "status", "research_depth", "auto_research", "factual_content", "primary_website"}
@@ -45,7 +55,7 @@ def is_complete(described: Described) -> bool:
 
 def counts(connection: Connection) -> Described:
     """Count the rows of every table, as the operator's role, which row-level security lets read all."""
-    _take_role(connection, "onboarding_operator")
+    take_role(connection, "onboarding_operator")
     rows = {}
     for name in sorted(metadata.tables):
         row = connection.execute(f"SELECT count(*) FROM {name}".encode()).fetchone()  # noqa: S608 - our own tables
@@ -54,47 +64,70 @@ def counts(connection: Connection) -> Described:
     return {"rows": rows, "completed_users": finished[0] if finished else 0}
 
 
-def user(connection: Connection, user_id: str) -> Described | None:
+def user(connection: Connection, url: PostgresURL, user_id: str) -> Described | None:
     """Describe all that is stored of a user; None for one who is not known."""
-    _take_role(connection, "onboarding_app")
-    connection.execute(SCOPE, (user_id,))
-    row = connection.execute(LOAD).fetchone()
-    found: Mapping[str, Any] = row[1] if row else {}
-    if not found.get("sessions"):
+    take_role(connection, "onboarding_app")
+    database = Database(build_pool(url.conninfo))
+    try:
+        found = export.read(database, user_id)
+    finally:
+        database.close()
+    rows = found["rows"]
+    session = rows["session"]
+    if session is None:
         return None
-    session = {name: value for name, value in found["sessions"][0].items() if name != "user_id"}
-    states = {state["step_number"]: state for state in found["steps"] or ()}
-    steps = [_step(step.number, states.get(step.number), found, user_id) for step in STEPS]
-    missing = _missing(steps, bool(found["api_keys"]))
-    return {"user_id": user_id, "session": session, "steps": steps, "missing": missing, "complete": not missing}
-
-
-def _take_role(connection: Connection, role: str) -> None:
-    query = "SELECT pg_has_role(current_user, oid, 'MEMBER') FROM pg_roles WHERE rolname = %s"
-    if connection.execute(query, [role]).fetchone() != (True,):
-        raise UnusableURL(f"this login cannot become {role}: use the one that ran the migrations")
-    connection.execute("SELECT set_config('role', %s, true)", [role])
-
-
-def _step(number: int, state: Mapping[str, Any] | None, found: Mapping[str, Any], user_id: str) -> Described:
-    state = state or {"status": "pending", "completed_at": None, "data": None, "updated_at": None}
-    rows = found.get(_KINDS_OF_STEP.get(number, "")) or ()
+    states = {step["step_key"]: step for step in rows["steps"]}
+    progress = export.progress_of(rows)
+    steps = [_step(number, step, states.get(step.key), found, user_id) for number, step in progress.flow.numbered()]
+    missing = _missing(progress, bool(rows["api_keys"]))
     return {
-        "step_number": number,
-        "title": definition(number).title,
-        "required": definition(number).required,
-        "status": state["status"],
-        "completed_at": state["completed_at"],
-        "data_bytes": _size(state["data"]),
-        "stored": _keys(rows, user_id) if number == 1 else [_row(row) for row in rows],
+        "user_id": user_id,
+        "session": _session(session, progress),
+        "steps": steps,
+        "missing": missing,
+        "complete": not missing,
     }
 
 
-def _keys(rows: Sequence[Mapping[str, Any]], user_id: str) -> list[Described]:
-    ring = _key_ring()
+def _session(session: Mapping[str, Any], progress: Progress) -> Described:
+    position = {"current_step": progress.current_step, "progress": progress.completion_percentage}
+    times = {name: _utc(session[name]) for name in ("started_at", "updated_at", "completed_at")}
+    return {"id": session["id"], **position, **times}
+
+
+def _step(
+    number: int, step: StepDefinition, state: Mapping[str, Any] | None, found: ExportRow, user_id: str
+) -> Described:
+    state = state or {"status": UNTOUCHED.status, "completed_at": None, "data": None}
+    return {
+        "step_number": number,
+        "title": step.title,
+        "required": step.required,
+        "status": state["status"],
+        "completed_at": _utc(state["completed_at"]),
+        "data_bytes": _size(state["data"]),
+        "stored": _keys(found, user_id) if step == API_KEYS else [_row(row) for row in _rows(step, found)],
+    }
+
+
+def _rows(step: StepDefinition, found: ExportRow) -> Sequence[Mapping[str, Any]]:
+    rows: Any = found["rows"].get(_ROWS_OF_STEP.get(step.key, "")) or []
+    return rows if isinstance(rows, list) else [rows]
+
+
+def _utc(time: str | None) -> str | None:
+    return time and datetime.fromisoformat(time).astimezone(UTC).isoformat()
+
+
+def _keys(found: ExportRow, user_id: str) -> list[Described]:
+    ring, sealed = _key_ring(), by_provider(found)
     return [
-        {"provider": row["provider"], "key": _shown_key(ring, user_id, row), "updated_at": row["updated_at"]}
-        for row in rows
+        {
+            "provider": row["provider"],
+            "key": _shown_key(ring, user_id, row["provider"], sealed[row["provider"]]),
+            "updated_at": _utc(row["updated_at"]),
+        }
+        for row in found["rows"]["api_keys"]
     ]
 
 
@@ -105,17 +138,17 @@ def _key_ring() -> KeyRing | None:
         return None
 
 
-def _shown_key(ring: KeyRing | None, user_id: str, row: Mapping[str, Any]) -> str:
+def _shown_key(ring: KeyRing | None, user_id: str, provider: str, sealed: bytes) -> str:
     if ring is None:
         return "encrypted (API_KEY_ENCRYPTION_KEYS is not set here)"
-    key = ring.decrypt(user_id, row["provider"], base64.b64decode(row["encrypted_key"]))
+    key = ring.decrypt(user_id, provider, sealed)
     return "encrypted with another key than API_KEY_ENCRYPTION_KEYS holds" if key is None else masked(key)
 
 
 def _row(row: Mapping[str, Any]) -> Described:
     """Describe a row: short plain columns and times as they are, of anything else the size in bytes."""
     return {
-        name if _is_plain(name) else f"{name}_bytes": value if _is_plain(name) else _size(value)
+        name if _is_plain(name) else f"{name}_bytes": _plain(name, value) if _is_plain(name) else _size(value)
         for name, value in row.items()
         if name not in _BOOKKEEPING and value is not None
     }
@@ -125,16 +158,18 @@ def _is_plain(name: str) -> bool:
     return name in _SHOWN_AS_THEY_ARE or name.endswith(("_at", "_date"))
 
 
+def _plain(name: str, value: Any) -> Any:
+    return value if name in _SHOWN_AS_THEY_ARE else _utc(value)
+
+
 def _size(value: object) -> int:
     """The size of a value as JSON, in bytes; 0 for none."""
     return 0 if value is None else len(json.dumps(value, ensure_ascii=False).encode())
 
 
-def _missing(steps: Sequence[Described], has_key: bool) -> list[str]:
-    """Name what completion still needs: steps 1 to 3, and a key."""
+def _missing(progress: Progress, has_key: bool) -> list[str]:
+    """Name what completion still needs: the required steps, and a key."""
     unfinished = [
-        f"step {step['step_number']} ({step['title']})"
-        for step in steps
-        if step["step_number"] in REQUIRED_BEFORE_FINAL and step["status"] not in FINISHED_STATUSES
+        f"step {progress.flow.number(step)} ({step.title})" for step in progress.missing_before(progress.flow.steps[-1])
     ]
     return unfinished + ([] if has_key else ["an API key"])

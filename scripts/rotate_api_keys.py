@@ -15,10 +15,10 @@ import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, LiteralString
+from typing import Any, LiteralString, TypedDict
 
 import psycopg
-from sqlalchemy import text
+from sqlalchemy import ARRAY, LargeBinary, bindparam, func, select, update
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
@@ -26,7 +26,9 @@ from lib.config import Settings, settings
 from lib.db import api_keys
 from lib.db.database import Database
 from lib.db.encryption import KeyRing
-from lib.db.engine import build_engine
+from lib.db.engine import build_pool
+from lib.db.statements import USER, Query, Statement, parameter
+from lib.db.tables import api_keys as api_keys_table
 from lib.db.url import libpq_url
 from lib.errors import Unavailable
 
@@ -42,15 +44,28 @@ _NEXT_USERS = """
 """
 _PROGRESS_EVERY = 500  # users
 
+
+class _Provider(TypedDict):
+    provider: str
+
+
+_key = api_keys_table.c
+
 # Compare and swap, after every write of this user that is under way: a key saved since it was read stays.
-_SWAP = text(
-    """
-    UPDATE api_keys k SET encrypted_key = new.encrypted_key
-    FROM unnest(CAST(:providers AS text[]), CAST(:old AS bytea[]), CAST(:new AS bytea[]))
-         AS new (provider, old, encrypted_key)
-    WHERE k.user_id = :user_id AND k.provider = new.provider AND k.encrypted_key = new.old
-    RETURNING k.provider
-    """
+_SWAP = Statement(
+    update(api_keys_table)
+    .where(
+        _key.user_id == USER,
+        _key.provider == parameter(api_keys_table, "provider"),
+        _key.encrypted_key == bindparam("old", type_=LargeBinary),
+    )
+    .values(encrypted_key=bindparam("new", type_=LargeBinary))
+)
+_RENEWED = Query(
+    select(_key.provider).where(
+        _key.user_id == USER, _key.encrypted_key == func.any(bindparam("new", type_=ARRAY(LargeBinary)))
+    ),
+    _Provider,
 )
 
 
@@ -72,7 +87,7 @@ def main(arguments: list[str] | None = None) -> int:
 def _rotate(configuration: Settings) -> int:
     key_ring = KeyRing(configuration.api_key_encryption_keys)
     operator = Operator(libpq_url(configuration.direct_database_url), key_ring.current_prefix)
-    database = Database(build_engine(configuration.direct_database_url))
+    database = Database(build_pool(configuration.direct_database_url))
     print(f"{operator.count_outdated()} keys are not under the first key yet.", flush=True)
     try:
         # A function that has not heard of the new key yet may save under the old one behind the place where we are.
@@ -100,8 +115,8 @@ def _rotate_user(database: Database, key_ring: KeyRing, user_id: str) -> int:
     outdated = {provider: value for provider, value in stored.items() if not key_ring.is_current(value)}
     secrets = key_ring.decrypt_all(user_id, outdated)
     renewed = {provider: key_ring.encrypt(user_id, provider, secret) for provider, secret in secrets.items()}
-    old, new = [outdated[provider] for provider in renewed], list(renewed.values())
-    return len(database.write(user_id, _SWAP, providers=list(renewed), old=old, new=new)) if renewed else 0
+    swaps = [_SWAP(provider=provider, old=outdated[provider], new=key) for provider, key in renewed.items()]
+    return len(database.write_and_read(user_id, swaps, _RENEWED(new=list(renewed.values())))) if swaps else 0
 
 
 def _report(unreadable: int) -> int:

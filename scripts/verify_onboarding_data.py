@@ -18,8 +18,8 @@ import psycopg
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from lib.config import Settings
+from lib.db.operators import UnusableURL, connect, one_line, postgres_url
 from lib.errors import Unavailable
-from migrations.legacy.urls import UnusableURL, connect, one_line, parse_postgres_url
 from scripts.onboarding_data import Described, counts, is_complete, schema, user
 
 EXAMPLES = """examples:
@@ -53,7 +53,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _examine(user_id: str | None) -> tuple[Described, int]:
-    url = parse_postgres_url(Settings(os.environ).direct_database_url)
+    url = postgres_url(Settings(os.environ).direct_database_url)
     with connect(url, "verify_onboarding_data") as connection:
         connection.execute("SELECT set_config('timezone', 'UTC', true)")
         described: Described = {"database": str(url), "schema": schema(connection)}
@@ -62,7 +62,7 @@ def _examine(user_id: str | None) -> tuple[Described, int]:
         if user_id is None:
             described["counts"] = counts(connection)
             return described, COMPLETE if is_complete(described["schema"]) else MISSING
-        described["user"] = found = user(connection, user_id)
+        described["user"] = found = user(connection, url, user_id)
         if found is None:
             return described, UNKNOWN
         return described, COMPLETE if found["complete"] else MISSING

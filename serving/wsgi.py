@@ -69,7 +69,7 @@ class CombinedApp:
 
 
 def raw_target(environ: WSGIEnvironment) -> tuple[str, str]:
-    """Return path and query as they were sent. Servers name them differently; quoting anew is the last resort."""
+    """Return path and query as they were sent. Servers name them differently; quoting again is the last resort."""
     target: str = environ.get("RAW_URI") or environ.get("REQUEST_URI") or ""
     if not target:
         path = quote(environ.get("PATH_INFO", "").encode("latin-1"), safe="/:@!$&'()*+,;=~")

@@ -19,6 +19,7 @@ function-scoped
 
 from __future__ import annotations
 
+import threading
 import uuid
 from collections.abc import Iterator
 
@@ -26,8 +27,8 @@ import pytest
 
 from dev.harness.clerk import TokenFactory
 from dev.harness.client import Client
+from dev.harness.http_server import make_server
 from dev.harness.postgres import alembic, throwaway_postgres
-from dev.harness.threaded_server import serve_in_threads
 from dev.local_postgres import LocalPostgres
 from dev.settings import SETTINGS, SigningKey, new_encryption_key
 
@@ -106,11 +107,15 @@ def environment(
 
 @pytest.fixture(scope="session")
 def server_port() -> Iterator[int]:
-    """The port on which threads of this process serve every function of the project."""
+    """The port on which a thread serves every function of the project."""
     from serving.wsgi import app
 
-    with serve_in_threads(app) as port:
-        yield port
+    with make_server(app) as server:
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
+        thread.start()
+        yield server.server_port
+        server.shutdown()
+        thread.join()
 
 
 @pytest.fixture

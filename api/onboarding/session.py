@@ -2,4 +2,7 @@
 
 from lib.bootstrap import make_app
 
-app = make_app("lib.http.endpoints.session")
+app = make_app(
+    "lib.http.endpoints.session",
+    "lib.http.endpoints.export",
+)

@@ -1,4 +1,4 @@
-"""The least that could answer: WSGI, psycopg, json, a pool, and this project's own SQL in one turn.
+"""The least that could answer: WSGI, psycopg, json, a pool, and this project's own SQL in one round trip.
 
 No framework, no token, no rules, no decryption, no error handling: the user is a header. `same_sql` is written by
 `bench.deployments` from `lib/db`.
@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from typing import Any
 
 import psycopg
-from same_sql import COLUMNS, LOCK, SAVE_STEP_2, SCOPE, SUMMARY
+from same_sql import COLUMNS, SAVE_STEP_2, SUMMARY
 
 POOL: queue.LifoQueue[psycopg.Connection[Any] | None] = queue.LifoQueue()
 for _ in range(5):
@@ -39,9 +39,7 @@ def app(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable
 
 
 def _summary(user: str) -> bytes:
-    with connection() as held, held.pipeline():
-        held.execute(SCOPE, (user,))
-        row = held.execute(SUMMARY, {"user_id": user}).fetchone() or ()
+    row = _last_row(SUMMARY, {"user_id": user})
     names = ("api_keys", None, "website_analysis", "research_preferences", "persona", "integrations")
     return json.dumps({name: value for name, value in zip(names, row, strict=True) if name}).encode()
 
@@ -50,10 +48,13 @@ def _complete(user: str, environ: dict[str, Any]) -> bytes:
     data = json.loads(environ["wsgi.input"].read(int(environ["CONTENT_LENGTH"])))["data"]
     analysis = data["analysis"]
     columns = {name: json.dumps(analysis[name]) if name in analysis else None for name in COLUMNS}
-    step = {"user_id": user, "step_number": 2, "status": "completed", "website_url": data["website"]}
-    payload = {"data": json.dumps(data), "validation_errors": "[]"}
-    with connection() as held, held.pipeline():
-        held.execute(SCOPE, (user,))
-        held.execute(LOCK, (user,))
-        row = held.execute(SAVE_STEP_2, {**step, **payload, **columns}).fetchone() or ()
-    return json.dumps({"current_step": row[1], "completion_percentage": row[2], "data": data}).encode()
+    row = _last_row(SAVE_STEP_2, {"user_id": user, "website_url": data["website"], "data": json.dumps(data), **columns})
+    return json.dumps({"furthest_step": row[1], "data": data}).encode()
+
+
+def _last_row(statements: list[tuple[str, dict[str, Any]]], values: dict[str, Any]) -> tuple[Any, ...]:
+    with connection() as held:
+        with held.pipeline():
+            for statement, constants in statements:
+                cursor = held.execute(statement, {**constants, **values})
+        return cursor.fetchone() or ()

@@ -47,8 +47,7 @@ class OnboardingSession(Base):
     __tablename__ = "onboarding_sessions"
     user_id: Mapped[str] = mapped_column(String(255), primary_key=True)
     id: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True)
-    current_step: Mapped[int] = mapped_column(server_default="1")
-    progress: Mapped[float] = mapped_column(server_default="0")
+    furthest_step: Mapped[str | None] = mapped_column(String(64))
 
 
 class OnboardingStep(Base):
@@ -56,7 +55,7 @@ class OnboardingStep(Base):
 
     __tablename__ = "onboarding_steps"
     user_id: Mapped[str] = mapped_column(String(255), primary_key=True)
-    step_number: Mapped[int] = mapped_column(primary_key=True)
+    step_key: Mapped[str] = mapped_column(String(64), primary_key=True)
     session_id: Mapped[int] = mapped_column(BigInteger)
     status: Mapped[str] = mapped_column(String(20))
     data: Mapped[Any] = mapped_column(JSON)
@@ -182,7 +181,7 @@ def _summary(user: str, session: Session) -> dict[str, Any]:
     analysis = session.scalars(newest.order_by(WebsiteAnalysis.analysis_date.desc()).limit(1)).first()
     preferences = session.get(ResearchPreferences, user)
     persona = session.get(PersonaData, user)
-    research, integrations = (session.get(OnboardingStep, (user, number)) for number in (3, 5))
+    research, integrations = (session.get(OnboardingStep, (user, key)) for key in ("research", "integrations"))
     return {
         "api_keys": {key.provider: _masked(_decrypted(user, key)) for key in keys},
         "website_url": analysis and analysis.website_url,
@@ -218,9 +217,9 @@ def _complete(body: Submission, user: str, session: Session) -> dict[str, Any]:
     for name in (*STYLE, "crawl_result", "style_patterns", "style_guidelines"):
         setattr(analysis, name, body.data.analysis.get(name))
     analysis.analysis_date = datetime.now(UTC)
-    step = session.get(OnboardingStep, (user, 2))
+    step = session.get(OnboardingStep, (user, "website"))
     if step is None:
-        step = OnboardingStep(user_id=user, step_number=2, session_id=owner.id)
+        step = OnboardingStep(user_id=user, step_key="website", session_id=owner.id)
         session.add(step)
     step.status, step.data, step.validation_errors = "completed", data, body.validation_errors
     step.completed_at = datetime.now(UTC)
@@ -228,9 +227,10 @@ def _complete(body: Submission, user: str, session: Session) -> dict[str, Any]:
     done = select(func.count()).where(
         OnboardingStep.user_id == user, OnboardingStep.status.in_(("completed", "skipped"))
     )
-    owner.current_step = max(owner.current_step or 1, 3)
-    owner.progress = (session.scalar(done) or 0) / 6 * 100
-    return {"step_number": 2, "data": data, "current_step": owner.current_step, "completion_percentage": owner.progress}
+    if owner.furthest_step in (None, "api_keys"):
+        owner.furthest_step = "website"
+    percentage = (session.scalar(done) or 0) / 6 * 100
+    return {"step_number": 2, "data": data, "current_step": 3, "completion_percentage": percentage}
 
 
 def _decrypted(user: str, key: ApiKey) -> str:

@@ -52,14 +52,18 @@ class Client:
         body: bytes | None = None,
         headers: Mapping[str, str] | None = None,
     ) -> Response:
-        """Send one request on a connection of its own. `json` sets body and Content-Type; None is JSON's null."""
+        """Send one request. `json` sets body and Content-Type; None is JSON's null."""
         sent = {"Authorization": f"Bearer {self.sign(user)}"} if user is not None else {}
         if json is not ...:
             body = json_module.dumps(json).encode()
             sent["Content-Type"] = "application/json"
+        return self.send(method, path, body, {**sent, **(headers or {})})
+
+    def send(self, method: str, path: str, body: bytes | None, headers: Mapping[str, str]) -> Response:
+        """Send a request as it stands, on a connection of its own."""
         connection = http.client.HTTPConnection(self.host, self.port, timeout=TIMEOUT)
         try:
-            connection.request(method, path, body, {**sent, **(headers or {})})
+            connection.request(method, path, body, headers)
             response = connection.getresponse()
             return Response(response.status, response.headers, response.read())
         finally:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import http.client
-import json as json_module
 from collections.abc import Mapping
 from dataclasses import dataclass
 from io import BytesIO
@@ -21,23 +20,10 @@ class InProcess(Client):
 
     app: WSGIApplication | None = None
 
-    def request(
-        self,
-        method: str,
-        path: str,
-        *,
-        user: str | None = None,
-        json: Any = ...,
-        body: bytes | None = None,
-        headers: Mapping[str, str] | None = None,
-    ) -> Response:
-        """Send one request. A header of "Content-Length" lies on purpose."""
+    def send(self, method: str, path: str, body: bytes | None, headers: Mapping[str, str]) -> Response:
+        """Call the app. A header of "Content-Length" lies on purpose."""
         from serving.wsgi import app as every_function
 
-        sent = {"Authorization": f"Bearer {self.sign(user)}"} if user is not None else {}
-        if json is not ...:
-            body = json_module.dumps(json).encode()
-            sent["Content-Type"] = "application/json"
         answered = http.client.HTTPMessage()
         statuses: list[str] = []
 
@@ -46,7 +32,7 @@ class InProcess(Client):
             for name, value in fields:
                 answered[name] = value
 
-        chunks = (self.app or every_function)(_environ(method, path, body, {**sent, **(headers or {})}), start_response)
+        chunks = (self.app or every_function)(_environ(method, path, body, headers), start_response)
         return Response(int(statuses[-1].split()[0]), answered, b"".join(chunks))
 
 

@@ -31,7 +31,7 @@ MEMORY = Path("/dev/shm")  # noqa: S108 - mkdtemp makes a private folder in it
 ENOUGH_MEMORY = 4 * 1024**3  # bytes, for the servers of eight test processes
 
 # Runs when its standard input closes, which a killed test process cannot prevent: nothing is ever left running.
-UNDERTAKER = """
+CLEANER = """
 cat >/dev/null
 pid_file=$1/data/postmaster.pid
 if pid=$(head -n 1 "$pid_file" 2>/dev/null); then
@@ -50,15 +50,15 @@ def throwaway_postgres(*, in_memory: bool = False) -> Iterator[LocalPostgres]:
     `in_memory` puts the folder into memory where there is room, for small databases.
     """
     folder = Path(tempfile.mkdtemp(prefix="onboarding-tests-", dir=_memory() if in_memory else None))
-    undertaker = subprocess.Popen(
-        ["/bin/sh", "-c", UNDERTAKER, "undertaker", str(folder)], stdin=subprocess.PIPE, start_new_session=True
+    cleaner = subprocess.Popen(
+        ["/bin/sh", "-c", CLEANER, "cleaner", str(folder)], stdin=subprocess.PIPE, start_new_session=True
     )
     server = LocalPostgres(folder / "data", free_port(), secrets.token_urlsafe(12), SPEED_OVER_SAFETY)
     try:
         server.start()
         yield server
     finally:
-        undertaker.communicate()
+        cleaner.communicate()
 
 
 def _memory() -> Path | None:
@@ -74,11 +74,13 @@ def free_port() -> int:
         return port
 
 
-def alembic(database_url: str, *arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]:
-    """Run the real `alembic` on a database, in a process of its own. Its output is in the error when it fails."""
+def alembic(
+    database_url: str, *arguments: str, check: bool = True, root: Path = ROOT
+) -> subprocess.CompletedProcess[str]:
+    """Run the real `alembic` of a project on a database, in a process of its own. Its output is in the error."""
     command = [sys.executable, "-m", "alembic", "-c", "migrations/alembic.ini", *arguments]
     environ = {**without_settings(os.environ), "DATABASE_URL": database_url}
-    done = subprocess.run(command, cwd=ROOT, env=environ, capture_output=True, text=True, check=False)
+    done = subprocess.run(command, cwd=root, env=environ, capture_output=True, text=True, check=False)
     if check and done.returncode:
         raise AssertionError(
             f"alembic {' '.join(arguments)} exited with {done.returncode}:\n{done.stdout}{done.stderr}"

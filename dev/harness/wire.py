@@ -12,6 +12,9 @@ from dataclasses import dataclass, field
 from typing import Literal
 from urllib.parse import urlsplit
 
+FLUSH = b"H\0\0\0\4"
+"""Behind a pipeline's Sync, psycopg may ask the server to flush: nobody waits for that, the answer is here or comes."""
+
 type Direction = Literal["up", "down"]
 """Towards the server, or back to the client."""
 

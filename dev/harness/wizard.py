@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from dev.harness.client import Client, Response
+from lib.steps.definitions import FLOW
 
 GEMINI = "AIza" + "k" * 35
 EXA = "6287cced-9041-dff0-2cee-737443e21047"
@@ -38,7 +39,16 @@ PERSONA: dict[str, Any] = {
 }
 INTEGRATIONS: dict[str, Any] = {"connectedPlatforms": ["wix", "gsc"], "primaryWebsite": "https://shop.example.com"}
 
-STEP_DATA: dict[int, dict[str, Any]] = {1: KEYS, 2: WEBSITE, 3: RESEARCH, 4: PERSONA, 5: INTEGRATIONS, 6: {}}
+SAMPLES: dict[str, dict[str, Any]] = {
+    "api_keys": KEYS,
+    "website": WEBSITE,
+    "research": RESEARCH,
+    "persona": PERSONA,
+    "integrations": INTEGRATIONS,
+    "finish": {},
+}
+STEP_DATA = {number: SAMPLES[step.key] for number, step in FLOW.numbered()}
+"""What the wizard sends for each step, by the number under which it sends it."""
 
 
 def complete_step(http: Client, user: str, number: int, data: Any = None) -> Response:

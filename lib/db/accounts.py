@@ -1,22 +1,27 @@
 """The end of an account: its rows go, and a tombstone keeps a token that outlives it from writing new ones."""
 
-from sqlalchemy import text
+from typing import TypedDict
+
+from sqlalchemy import delete
+from sqlalchemy.dialects.postgresql import insert
 
 from lib.db.database import Database
+from lib.db.guards import USER_HASH
+from lib.db.statements import USER, Query, Statement
+from lib.db.tables import erased_users, onboarding_sessions
 
-_DELETE = text(
-    """
-    WITH tombstone AS (
-        INSERT INTO erased_users (user_hash) VALUES (encode(sha256(convert_to(:user_id, 'UTF8')), 'hex'))
-        ON CONFLICT (user_hash) DO NOTHING
-    ),
-    erased AS (DELETE FROM onboarding_sessions WHERE user_id = :user_id RETURNING id)
-    SELECT EXISTS (SELECT FROM erased) AS had_data
-    """
+
+class _DeletedSession(TypedDict):
+    id: int
+
+
+_MARK_ERASED = Statement(insert(erased_users).inline().values(user_hash=USER_HASH).on_conflict_do_nothing())
+_ERASE = Query(
+    delete(onboarding_sessions).where(onboarding_sessions.c.user_id == USER).returning(onboarding_sessions.c.id),
+    _DeletedSession,
 )
 
 
-def delete(database: Database, user_id: str) -> bool:
+def delete_for_good(database: Database, user_id: str) -> bool:
     """Erase everything of a user for good; children go with the session. Whether there was anything."""
-    had_data: bool = database.write(user_id, _DELETE)[0]["had_data"]
-    return had_data
+    return bool(database.write_and_read(user_id, [_MARK_ERASED()], _ERASE()))

@@ -1,100 +1,104 @@
 """Step 1's table: keys as ciphertext. Encrypting and decrypting is `lib.db.encryption`'s."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any, TypedDict
 
-from sqlalchemy import text
+from sqlalchemy import delete, func, literal_column, select
 
-from lib.db import steps
-from lib.db.database import Database, Row
-from lib.db.writing import ACCOUNT, ENSURE_SESSION, json_or_null, step_statement, written
+from lib.db import sessions, steps
+from lib.db.database import Database
+from lib.db.guards import account_exists, has_key_of
+from lib.db.statements import USER, Bound, Query, Statement, parameter, upsert
+from lib.db.tables import api_keys, onboarding_steps
+from lib.steps.definitions import API_KEYS
+from lib.steps.progress import Progress
+from lib.steps.providers import AI_PROVIDERS
 
-_UPSERT = """
-    keys AS (
-        INSERT INTO api_keys AS k (user_id, session_id, provider, encrypted_key, details)
-        SELECT :user_id, session.id, new.provider, new.encrypted_key, new.details
-        FROM session, unnest(CAST(:providers AS text[]), CAST(:encrypted_keys AS bytea[]), CAST(:details AS json[]))
-             AS new (provider, encrypted_key, details)
-        ON CONFLICT (user_id, provider) DO UPDATE
-        SET encrypted_key = excluded.encrypted_key, details = COALESCE(excluded.details, k.details), updated_at = now()
-    )"""
+_key, _step = api_keys.c, onboarding_steps.c
 
-# Without a new key of an AI provider in the payload, one must be stored already.
-_SAVE_STEP = step_statement(
-    _UPSERT,
-    condition="""account.exists AND (:brings_required_key OR EXISTS (
-            SELECT FROM api_keys WHERE user_id = :user_id AND provider = ANY(:required_providers)))""",
+
+class StoredKeys(TypedDict):
+    """The ciphertext of every key, in the order of the providers."""
+
+    providers: list[str]
+    encrypted_keys: list[bytes]
+
+
+class StepWithKeys(StoredKeys):
+    """Step 1 with its keys. The step's columns are null where it was never touched."""
+
+    status: str | None
+    completed_at: datetime | None
+    data: dict[str, Any] | None
+    validation_errors: list[Any] | None
+
+
+_SAVE = Statement(
+    upsert(api_keys, ["provider", "encrypted_key", "details"], [_key.user_id, _key.provider], keep_if_null=["details"])
+)
+_DELETE = Statement(delete(api_keys).where(_key.user_id == USER, _key.provider == parameter(api_keys, "provider")))
+
+
+def _all_of(column: Any) -> Any:
+    """One column of the user's keys as an array, in the order of the providers."""
+    return func.array(select(column).where(_key.user_id == USER).order_by(_key.provider).scalar_subquery())
+
+
+PROVIDERS_AND_KEYS = (
+    _all_of(_key.provider).label("providers"),
+    _all_of(_key.encrypted_key).label("encrypted_keys"),
+)
+_READ = Query(select(*PROVIDERS_AND_KEYS), StoredKeys)
+
+_always = select(literal_column("1").label("one")).subquery("always")
+_READ_WITH_STEP = Query(
+    select(_step.status, _step.completed_at, _step.data, _step.validation_errors, *PROVIDERS_AND_KEYS).select_from(
+        _always.outerjoin(onboarding_steps, (_step.user_id == USER) & (_step.step_key == API_KEYS.key))
+    ),
+    StepWithKeys,
 )
 
-_SAVE_ONE = text(f"WITH {ACCOUNT}, {ENSURE_SESSION}, {_UPSERT} SELECT account.exists FROM account")
 
-_DELETE = text(
-    f"""
-    WITH {ACCOUNT},
-    deleted AS (DELETE FROM api_keys WHERE user_id = :user_id AND provider = :provider)
-    SELECT account.exists FROM account
-    """
-)
-
-_READ = text("SELECT provider, encrypted_key FROM api_keys WHERE user_id = :user_id ORDER BY provider")
-
-_READ_WITH_STEP = text(
-    """
-    SELECT t.status, t.completed_at, t.data, t.validation_errors,
-           ARRAY(SELECT provider FROM api_keys WHERE user_id = :user_id ORDER BY provider) AS providers,
-           ARRAY(SELECT encrypted_key FROM api_keys WHERE user_id = :user_id ORDER BY provider) AS encrypted_keys
-    FROM (SELECT) AS always
-    LEFT JOIN onboarding_steps t ON t.user_id = :user_id AND t.step_number = 1
-    """
-)
-
-
-def save_step(
+def complete_step(
     database: Database,
     user_id: str,
     data: object,
     validation_errors: list[object],
     encrypted_keys: Mapping[str, bytes],
-    required_providers: Sequence[str],
-) -> Row | None:
-    """Complete step 1; `data` is the payload without its keys. None where no key of `required_providers` is left."""
-    row = steps.save(
-        database,
-        user_id,
-        1,
-        data,
-        validation_errors,
-        statement=_SAVE_STEP,
-        brings_required_key=any(provider in required_providers for provider in encrypted_keys),
-        required_providers=list(required_providers),
-        **_arrays(encrypted_keys, None),
-    )
-    return row if row["current_step"] is not None else None
+) -> Progress:
+    """Complete step 1; `data` is the payload without its keys.
+
+    Raises `InvalidData`, and stores nothing, where the user would be left without a key of an AI provider.
+    """
+    also = [*_saved(encrypted_keys, None), has_key_of(AI_PROVIDERS)]
+    return steps.complete(database, user_id, API_KEYS, data, validation_errors, also)
 
 
-def save_one(database: Database, user_id: str, provider: str, encrypted_key: bytes, details: object | None) -> None:
+def save(database: Database, user_id: str, provider: str, encrypted_key: bytes, details: object | None) -> None:
     """Store one key."""
-    written(database, user_id, _SAVE_ONE, **_arrays({provider: encrypted_key}, details))
+    database.write(user_id, [*sessions.ensured(), *_saved({provider: encrypted_key}, details)])
 
 
-def delete(database: Database, user_id: str, provider: str) -> None:
-    """Forget one key, if there is one."""
-    written(database, user_id, _DELETE, provider=provider)
+def remove(database: Database, user_id: str, provider: str) -> None:
+    """Delete one key, if there is one."""
+    database.write(user_id, [account_exists(), _DELETE(provider=provider)])
 
 
 def read(database: Database, user_id: str) -> dict[str, bytes]:
     """Ciphertext by provider."""
-    return {row["provider"]: row["encrypted_key"] for row in database.read(user_id, _READ)}
+    return by_provider(database.read(user_id, _READ())[0])
 
 
-def read_with_step(database: Database, user_id: str) -> tuple[dict[str, bytes], Row]:
-    """Ciphertext by provider, and step 1's status (or null), completed_at, data and validation_errors."""
-    row = database.read(user_id, _READ_WITH_STEP)[0]
-    return dict(zip(row["providers"], row["encrypted_keys"], strict=True)), row
+def read_with_step(database: Database, user_id: str) -> StepWithKeys:
+    """The keys, and step 1."""
+    return database.read(user_id, _READ_WITH_STEP())[0]
 
 
-def _arrays(encrypted_keys: Mapping[str, bytes], details: object | None) -> dict[str, list[object]]:
-    return {
-        "providers": list(encrypted_keys),
-        "encrypted_keys": list(encrypted_keys.values()),
-        "details": [json_or_null(details) for _ in encrypted_keys],
-    }
+def by_provider(row: StoredKeys) -> dict[str, bytes]:
+    """The row's ciphertext by provider."""
+    return dict(zip(row["providers"], row["encrypted_keys"], strict=True))
+
+
+def _saved(encrypted_keys: Mapping[str, bytes], details: object | None) -> list[Bound[Any]]:
+    return [_SAVE(provider=provider, encrypted_key=key, details=details) for provider, key in encrypted_keys.items()]

@@ -1,18 +1,17 @@
-"""Runs one statement for one user in one transaction, and turns what the driver reports into the domain's errors."""
+"""Runs the statements of one user in one transaction, and turns what the driver reports into the domain's errors."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, cast
 
 import psycopg
 from psycopg import errors as pg
-from sqlalchemy import Engine, TextClause
-from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
+from sqlalchemy.pool import Pool
 
-from lib.db.engine import Scope
+from lib.db.engine import Connection, Scope
+from lib.db.guards import refusal
+from lib.db.statements import Bound
 from lib.errors import FieldError, InvalidData, Unavailable
-
-type Row = Mapping[str, Any]
 
 _SCHEMA_OUTDATED = (
     pg.UndefinedTable,
@@ -25,67 +24,75 @@ _SCHEMA_OUTDATED = (
 
 
 class Database:
-    """The one way to Postgres. A call is one transaction, committed before it returns."""
+    """The one way to Postgres. Each method is one transaction in one round trip, committed before it returns."""
 
-    def __init__(self, engine: Engine) -> None:
-        self._engine = engine
+    def __init__(self, pool: Pool) -> None:
+        self._pool = pool
 
-    def read(self, user_id: str, statement: TextClause, **parameters: object) -> Sequence[Row]:
+    def read[Row: Mapping[str, Any]](self, user_id: str, query: Bound[Row]) -> list[Row]:
         """Rows that the user may see. Raises `Unavailable`."""
-        return self._run(Scope(user_id), statement, parameters)
+        return self._run(Scope(user_id), [query])
 
-    def write(self, user_id: str, statement: TextClause, **parameters: object) -> Sequence[Row]:
-        """Run an idempotent statement after every earlier write of this user. Raises `Unavailable`, `InvalidData`."""
-        return self._run(Scope(user_id, exclusive=True), statement, parameters)
-
-    def read_unscoped(self, statement: TextClause) -> Sequence[Row]:
+    def read_unscoped[Row: Mapping[str, Any]](self, query: Bound[Row]) -> list[Row]:
         """Rows that belong to no user, as the login role. Raises `Unavailable`."""
-        return self._run(Scope(), statement, {})
+        return self._run(Scope(), [query])
+
+    def write(self, user_id: str, statements: Sequence[Bound[Any]]) -> None:
+        """Run idempotent statements after every earlier write of this user.
+
+        Raises `Unavailable`, `InvalidData`, and what a guard among the statements refuses with.
+        """
+        self._run(Scope(user_id, exclusive=True), statements)
+
+    def write_and_read[Row: Mapping[str, Any]](
+        self, user_id: str, statements: Sequence[Bound[Any]], query: Bound[Row]
+    ) -> list[Row]:
+        """As `write`, and the rows of a query that sees what was written."""
+        return self._run(Scope(user_id, exclusive=True), [*statements, query])
 
     def close(self) -> None:
         """Close every connection."""
-        self._engine.dispose()
+        self._pool.dispose()
 
-    def _run(self, scope: Scope, statement: TextClause, parameters: dict[str, object]) -> Sequence[Row]:
+    def _run(self, scope: Scope, statements: Sequence[Bound[Any]]) -> list[Any]:
         try:
-            return self._attempt(scope, statement, parameters)
-        except DBAPIError as error:
-            if not _met_dead_connection(error):
-                raise _translated(error) from error
-        except PoolTimeout as error:
-            raise _translated(error) from error
-        try:
-            return self._attempt(scope, statement, parameters)
-        except (DBAPIError, PoolTimeout) as error:
+            rows = self._attempt(scope, statements)
+            # Every statement is idempotent, so running it once more on a new connection is safe.
+            return rows if rows is not None else self._attempt(scope, statements, is_last=True) or []
+        except (psycopg.Error, PoolTimeout) as error:
             raise _translated(error) from error
 
-    def _attempt(self, scope: Scope, statement: TextClause, parameters: dict[str, object]) -> Sequence[Row]:
-        with self._engine.connect() as connection:
-            try:
-                result = connection.execute(
-                    statement, {"user_id": scope.user_id, **parameters}, execution_options={"scope": scope}
-                )
-                return [dict(row) for row in result.mappings()]
-            except BaseException:
-                # What is left in the pipeline of a failed request is nobody else's to meet.
-                connection.invalidate()
+    def _attempt(self, scope: Scope, statements: Sequence[Bound[Any]], *, is_last: bool = False) -> list[Any] | None:
+        """The rows of the last statement; None where the connection was lost, unless this is the last attempt."""
+        pooled = self._pool.connect()
+        connection = cast(Connection, pooled.driver_connection)
+        try:
+            cursor = connection.exchange(scope, statements)
+            return cursor.fetchall() if cursor.description else []
+        except psycopg.OperationalError:
+            if is_last or not connection.closed or connection.is_overdue:
                 raise
+            return None
+        finally:
+            # Only an idle connection is left to the next request: no unread answer, no open transaction.
+            if connection.closed or connection.is_overdue or not _is_idle(connection):
+                pooled.invalidate()
+            pooled.close()
 
 
-def _met_dead_connection(error: DBAPIError) -> bool:
-    """Whether the connection was lost under the statement; every statement is idempotent, so once more is safe."""
-    timed_out = isinstance(error.orig, pg._WaitTimeout)
-    return error.connection_invalidated and not timed_out
+def _is_idle(connection: Connection) -> bool:
+    return connection.info.transaction_status == psycopg.pq.TransactionStatus.IDLE
 
 
 def _translated(error: Exception) -> Exception:
-    cause = error.orig if isinstance(error, DBAPIError) else error
-    reason = f"{type(cause).__name__} {getattr(cause, 'sqlstate', None) or ''}".strip()
-    if isinstance(cause, _SCHEMA_OUTDATED):
+    if refused := refusal(getattr(error, "sqlstate", None)):
+        return refused
+    reason = f"{type(error).__name__} {getattr(error, 'sqlstate', None) or ''}".strip()
+    if isinstance(error, _SCHEMA_OUTDATED):
         return Unavailable("The service is being updated. Please try again in a moment.", f"schema outdated: {reason}")
-    if isinstance(cause, pg.ProgramLimitExceeded | pg.DataError):
+    if isinstance(error, pg.ProgramLimitExceeded | pg.DataError):
         return InvalidData([FieldError("data", "holds a value too large to be stored")])
-    if isinstance(cause, psycopg.OperationalError | PoolTimeout | psycopg.InterfaceError):
+    if isinstance(error, psycopg.OperationalError | PoolTimeout | psycopg.InterfaceError):
         return Unavailable(
             "The database cannot be reached right now. Please try again in a moment.", f"database: {reason}"
         )

@@ -1,130 +1,112 @@
-"""Connections: one engine a process, a small pool, and one wire turn a statement.
+"""Connections: a small pool a process, and one round trip a request.
 
-A connection stays in pipeline mode for life. The statements that a request sends, its scope (role, user, time limit,
-and for a write the user's lock) and the one that does the work, go out together and are committed by one Sync. Postgres
-runs everything up to a Sync as one transaction, so there is no BEGIN and no COMMIT to wait for, and a statement that
-fails leaves nothing behind.
+The statements of a request, its scope (role, user, time limit, and for a write the user's lock) and those that do the
+work, go through psycopg's pipeline and are committed by the Sync at its end. Postgres runs everything up to a Sync as
+one transaction, so there is no BEGIN and no COMMIT to wait for, and after an error Postgres skips what follows and
+leaves nothing behind.
 """
 
+import logging
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
 from typing import Any
 
 import psycopg
-from sqlalchemy import Engine, create_engine, event
+from psycopg.rows import DictRow, dict_row
+from sqlalchemy import QueuePool, event
 from sqlalchemy.exc import DisconnectionError
+from sqlalchemy.pool import Pool
 
+from lib.db.statements import Bound
 from lib.db.url import libpq_url
 
 TIME_LIMIT_S = 5
 MAX_IDLE_S = 60
 POOL_SIZE = 5
 
-_TIME_LIMIT = f"SELECT set_config('statement_timeout', '{TIME_LIMIT_S * 1000}', true)".encode()
-_SCOPE = _TIME_LIMIT + b", set_config('role', 'onboarding_app', true), set_config('app.user_id', $1, true)"
-_LOCK = b"SELECT pg_advisory_xact_lock(hashtextextended($1, 0))"
+_TIME_LIMIT = f"SELECT set_config('statement_timeout', '{TIME_LIMIT_S * 1000}', true)"
+_SCOPE = _TIME_LIMIT + ", set_config('role', 'onboarding_app', true), set_config('app.user_id', %(user_id)s, true)"
+_LOCK = "SELECT pg_advisory_xact_lock(hashtextextended(%(user_id)s, 0))"
+
+# A refused write ends its pipeline early, on purpose; psycopg warns of every pipeline that ends so.
+logging.getLogger("psycopg").setLevel(logging.ERROR)
 
 
 @dataclass(frozen=True)
 class Scope:
-    """For whom a statement runs. `exclusive` makes the writes of one user wait for each other.
+    """For whom statements run. `exclusive` makes the writes of one user wait for each other.
 
-    Without a user the statement runs as the login role, whom row-level security shows no user's rows.
+    Without a user they run as the login role, whom row-level security shows no user's rows.
     """
 
     user_id: str | None = None
     exclusive: bool = False
 
-
-class OneTurn(psycopg.Pipeline):
-    """Holds everything back until the Sync, so that a request leaves in one piece: one write, one wait.
-
-    psycopg's own pipeline writes and polls once for each statement, which takes a quarter more processor time.
-    """
-
-    def queue(self, statement: bytes, *values: str) -> None:
-        """Add a statement with parameters `$1`, … whose rows nobody reads. An error in it fails the whole request."""
-        encoded = [value.encode() for value in values]
-        self.command_queue.append(partial(self.pgconn.send_query_params, statement, encoded))
-        self.result_queue.append(None)
-
-    def _communicate_gen(self) -> Any:
-        yield from ()
-
-    def _sync_gen(self) -> Any:
-        self._enqueue_sync()
-        commands = [*self.command_queue]
-        self.command_queue.clear()
-        self.command_queue.append(partial(_call_all, commands))
-        yield from super()._communicate_gen()
-        yield from self._fetch_gen(flush=False)
+    def statements(self) -> list[Bound[Any]]:
+        """What is sent before the statements that do the work."""
+        if self.user_id is None:
+            return [Bound(_TIME_LIMIT, {})]
+        user = {"user_id": self.user_id}
+        return [Bound(_SCOPE, user), *([Bound(_LOCK, user)] if self.exclusive else [])]
 
 
-def _call_all(commands: Sequence[Callable[[], None]]) -> None:
-    for command in commands:
-        command()
+class Connection(psycopg.Connection[DictRow]):
+    """A connection on which no wait for the server goes past the deadline, even if the server is silent."""
 
+    deadline = float("inf")
 
-class Connection(psycopg.Connection[Any]):
-    """A connection in pipeline mode on which no wait for the server outlasts the time limit, even a silent one."""
-
-    turn: OneTurn
-
-    def enter_pipeline_mode(self) -> None:
-        """Stay in pipeline mode for life. psycopg's own `pipeline()` ends the mode once its context is collected."""
-        self._pipeline = self.turn = OneTurn(self)
-        self.turn.__enter__()
+    @property
+    def is_overdue(self) -> bool:
+        """Whether the deadline has passed."""
+        return time.monotonic() >= self.deadline
 
     def wait(self, gen: Any, interval: float = 0.1, timeout: float | None = None) -> Any:
-        """Wait for the server, `TIME_LIMIT_S` seconds at most."""
-        return super().wait(gen, interval, timeout or TIME_LIMIT_S)
+        """Wait for the server, until the deadline at most. Raises `psycopg.OperationalError` when it passes."""
+        remaining = max(0.0, self.deadline - time.monotonic())
+        return super().wait(gen, interval, remaining if timeout is None else min(timeout, remaining))
+
+    def exchange(self, scope: Scope, statements: Sequence[Bound[Any]]) -> psycopg.Cursor[DictRow]:
+        """Run the statements as one transaction in one round trip; the cursor holds what the last one gave.
+
+        Raises the `psycopg.Error` of the first statement that failed.
+        """
+        self.deadline = time.monotonic() + TIME_LIMIT_S
+        user: Mapping[str, object] = {"user_id": scope.user_id}
+        cursor = self.cursor()
+        with self.pipeline():
+            for statement in (*scope.statements(), *statements):
+                # Every statement is a constant of this package; only values come from outside.
+                cursor = self.execute(statement.sql, {**statement.values, **user})
+        return cursor
 
 
-def build_engine(url: str) -> Engine:
-    """Make the process's engine; nothing is connected yet."""
+def build_pool(url: str) -> Pool:
+    """Make the process's pool of connections; nothing is connected yet."""
     conninfo = libpq_url(url)
-    engine = create_engine(
-        "postgresql+psycopg://",
-        creator=lambda: _connect(conninfo),
+    pool = QueuePool(
+        lambda: _connect(conninfo),
         pool_size=POOL_SIZE,
         max_overflow=0,
-        pool_timeout=TIME_LIMIT_S,
-        pool_reset_on_return=None,
-        pool_use_lifo=True,
-        skip_autocommit_rollback=True,
-        hide_parameters=True,
-        # The dialect's own look-ups on a first connection cost up to ten turns; plain SQL needs none of them.
-        _initialize=False,
+        timeout=TIME_LIMIT_S,
+        reset_on_return=None,
+        use_lifo=True,
     )
-    event.listen(engine, "do_execute", _execute_in_scope)
-    event.listen(engine, "checkin", _note_idle_since)
-    event.listen(engine, "checkout", _refuse_long_idle)
-    return engine
+    event.listen(pool, "checkin", _note_idle_since)
+    event.listen(pool, "checkout", _refuse_long_idle)
+    return pool
 
 
-def _connect(conninfo: str) -> Connection:
+def _connect(conninfo: str) -> Any:
     # A transaction-mode pooler does not keep prepared statements, hence no threshold.
-    connection = Connection.connect(
-        conninfo, autocommit=True, prepare_threshold=None, connect_timeout=TIME_LIMIT_S, application_name="onboarding"
+    return Connection.connect(
+        conninfo,
+        autocommit=True,
+        prepare_threshold=None,
+        connect_timeout=TIME_LIMIT_S,
+        application_name="onboarding",
+        row_factory=dict_row,
     )
-    connection.enter_pipeline_mode()
-    return connection
-
-
-def _execute_in_scope(cursor: Any, statement: str, parameters: Any, context: Any) -> bool:
-    scope: Scope = context.execution_options["scope"]
-    turn: OneTurn = cursor.connection.turn
-    if scope.user_id is None:
-        turn.queue(_TIME_LIMIT)
-    else:
-        turn.queue(_SCOPE, scope.user_id)
-        if scope.exclusive:
-            turn.queue(_LOCK, scope.user_id)
-    cursor.execute(statement, parameters)
-    turn.sync()
-    return True
 
 
 def _note_idle_since(_connection: Any, record: Any) -> None:
@@ -132,6 +114,6 @@ def _note_idle_since(_connection: Any, record: Any) -> None:
 
 
 def _refuse_long_idle(_connection: Any, record: Any, _proxy: Any) -> None:
-    # A suspended instance or database may have dropped it meanwhile; SQLAlchemy opens another in its place.
+    # A suspended instance or database may have dropped it meanwhile; the pool opens another in its place.
     if time.monotonic() - record.info.get("idle_since", time.monotonic()) > MAX_IDLE_S:
         raise DisconnectionError

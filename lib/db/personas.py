@@ -1,59 +1,48 @@
 """Step 4's table: one persona a user, saved by the step or as a draft."""
 
-from collections.abc import Mapping
+from datetime import datetime
 
-from sqlalchemy import text
+from sqlalchemy import select
 
-from lib.db import steps
-from lib.db.database import Database, Row
-from lib.db.writing import ACCOUNT, ENSURE_SESSION, jsonb_or_null, step_statement, written
+from lib.db import sessions, steps
+from lib.db.database import Database
+from lib.db.statements import USER, Query, Statement, upsert
+from lib.db.tables import persona_data
+from lib.steps.definitions import PERSONA
+from lib.steps.fields import SAVED_PERSONA_FIELDS, PersonaFields, SavedPersona, names_of
+from lib.steps.progress import Progress
 
-COLUMNS = ("core_persona", "platform_personas", "quality_metrics", "selected_platforms")
-_ALL_COLUMNS = (*COLUMNS, "additional_fields")
-
-
-def _upsert(update: str) -> str:
-    return f"""
-    persona AS (
-        INSERT INTO persona_data AS p (user_id, session_id, {", ".join(_ALL_COLUMNS)})
-        SELECT :user_id, session.id, {", ".join(f"CAST(:{name} AS jsonb)" for name in _ALL_COLUMNS)} FROM session
-        ON CONFLICT (user_id) DO UPDATE
-        SET {", ".join(update.format(name=name) for name in _ALL_COLUMNS)}, updated_at = now()
-    )"""
+_persona = persona_data.c
 
 
-_SAVE = step_statement(_upsert("{name} = excluded.{name}"))
+class Persona(SavedPersona):
+    """A persona and when it was last saved."""
 
+    updated_at: datetime
+
+
+_SAVE = Statement(upsert(persona_data, SAVED_PERSONA_FIELDS, [_persona.user_id]))
 # A field that a draft leaves out stays as it was.
-_SAVE_DRAFT = text(
-    f"""
-    WITH {ACCOUNT},
-    {ENSURE_SESSION},
-    {_upsert("{name} = COALESCE(excluded.{name}, p.{name})")}
-    SELECT account.exists FROM account
-    """
+_SAVE_DRAFT = Statement(
+    upsert(persona_data, SAVED_PERSONA_FIELDS, [_persona.user_id], keep_if_null=SAVED_PERSONA_FIELDS)
 )
-
-_READ = text(f"SELECT {', '.join(_ALL_COLUMNS)}, updated_at FROM persona_data WHERE user_id = :user_id")
-
-
-def save(
-    database: Database, user_id: str, data: object, validation_errors: list[object], columns: Mapping[str, object]
-) -> Row:
-    """Complete step 4. `columns` holds the persona's columns by name."""
-    return steps.save(database, user_id, 4, data, validation_errors, statement=_SAVE, **_encoded(columns))
+_READ = Query(select(*(_persona[name] for name in names_of(Persona))).where(_persona.user_id == USER), Persona)
 
 
-def save_draft(database: Database, user_id: str, columns: Mapping[str, object]) -> None:
+def complete_step(
+    database: Database, user_id: str, data: object, validation_errors: list[object], persona: PersonaFields
+) -> Progress:
+    """Complete step 4."""
+    also = [_SAVE(**persona, additional_fields=None)]
+    return steps.complete(database, user_id, PERSONA, data, validation_errors, also)
+
+
+def save_draft(database: Database, user_id: str, persona: SavedPersona) -> None:
     """Keep a persona without finishing step 4."""
-    written(database, user_id, _SAVE_DRAFT, **_encoded(columns))
+    database.write(user_id, [*sessions.ensured(), _SAVE_DRAFT(**persona)])
 
 
-def read(database: Database, user_id: str) -> Row | None:
-    """The persona's columns and updated_at."""
-    rows = database.read(user_id, _READ)
+def read(database: Database, user_id: str) -> Persona | None:
+    """The persona, if there is one."""
+    rows = database.read(user_id, _READ())
     return rows[0] if rows else None
-
-
-def _encoded(columns: Mapping[str, object]) -> dict[str, str | None]:
-    return {name: jsonb_or_null(name, columns.get(name)) for name in _ALL_COLUMNS}

@@ -1,51 +1,60 @@
-"""Step 3's table: one row a user, typed columns beside the payload that the step keeps."""
+"""Step 3's table: one row a user, typed columns next to the payload that the step keeps."""
 
-from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
 
-from sqlalchemy import text
+from sqlalchemy import select
 
 from lib.db import steps
-from lib.db.database import Database, Row
-from lib.db.writing import jsonb_or_null, step_statement
+from lib.db.database import Database
+from lib.db.statements import USER, Query, Statement, upsert
+from lib.db.tables import onboarding_steps, research_preferences
+from lib.steps.definitions import RESEARCH
+from lib.steps.fields import PREFERENCE_FIELDS, PreferenceFields
+from lib.steps.progress import Progress
 
-_STYLE_COLUMNS = ("writing_style", "content_characteristics", "target_audience", "recommended_settings")
-_COLUMNS = ("research_depth", "content_types", "auto_research", "factual_content", *_STYLE_COLUMNS)
-_NAMES = ", ".join(_COLUMNS)
+_preferences, _step = research_preferences.c, onboarding_steps.c
 
-_SAVE = step_statement(
-    f"""
-    preferences AS (
-        INSERT INTO research_preferences AS p (user_id, session_id, {_NAMES})
-        SELECT :user_id, session.id, :research_depth, CAST(:content_types AS jsonb), :auto_research, :factual_content,
-               {", ".join(f"CAST(:{name} AS jsonb)" for name in _STYLE_COLUMNS)}
-        FROM session
-        ON CONFLICT (user_id) DO UPDATE
-        SET {", ".join(f"{name} = excluded.{name}" for name in _COLUMNS)}, updated_at = now()
-    )"""
+
+class Preferences(PreferenceFields):
+    """The typed columns, and step 3's whole payload as `data`."""
+
+    id: int
+    session_id: int
+    created_at: datetime
+    updated_at: datetime
+    data: dict[str, Any] | None
+
+
+_SAVE = Statement(upsert(research_preferences, PREFERENCE_FIELDS, [_preferences.user_id]))
+
+OF_USER = (
+    select(
+        _preferences.id,
+        _preferences.session_id,
+        *(_preferences[name] for name in PREFERENCE_FIELDS),
+        _preferences.created_at,
+        _preferences.updated_at,
+        _step.data,
+    )
+    .select_from(
+        research_preferences.outerjoin(
+            onboarding_steps, (_step.user_id == _preferences.user_id) & (_step.step_key == RESEARCH.key)
+        )
+    )
+    .where(_preferences.user_id == USER)
 )
-
-READ_COLUMNS = f"p.id, p.session_id, p.created_at, p.updated_at, {', '.join(f'p.{name}' for name in _COLUMNS)}"
-
-_READ = text(
-    f"""
-    SELECT {READ_COLUMNS}, t.data FROM research_preferences p
-    LEFT JOIN onboarding_steps t ON t.user_id = p.user_id AND t.step_number = 3
-    WHERE p.user_id = :user_id
-    """
-)
+_READ = Query(OF_USER, Preferences)
 
 
-def save(
-    database: Database, user_id: str, data: object, validation_errors: list[object], columns: Mapping[str, object]
-) -> Row:
-    """Complete step 3. `columns` holds the typed columns by name."""
-    values = dict(columns)
-    for name in ("content_types", *_STYLE_COLUMNS):
-        values[name] = jsonb_or_null(name, values.get(name))
-    return steps.save(database, user_id, 3, data, validation_errors, statement=_SAVE, **values)
+def complete_step(
+    database: Database, user_id: str, data: object, validation_errors: list[object], preferences: PreferenceFields
+) -> Progress:
+    """Complete step 3."""
+    return steps.complete(database, user_id, RESEARCH, data, validation_errors, [_SAVE(**preferences)])
 
 
-def read(database: Database, user_id: str) -> Row | None:
-    """The typed columns, id, session_id, created_at, updated_at, and step 3's payload as `data`."""
-    rows = database.read(user_id, _READ)
+def read(database: Database, user_id: str) -> Preferences | None:
+    """The preferences, if there are any."""
+    rows = database.read(user_id, _READ())
     return rows[0] if rows else None

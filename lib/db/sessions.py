@@ -1,111 +1,190 @@
-"""Statements on the session as a whole: where a user stands, and the moves that no single step makes."""
+"""The session as a whole: where a user stands, and the changes that belong to no single step."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from datetime import datetime
+from typing import Any, TypedDict
 
-from sqlalchemy import text
+from sqlalchemy import ARRAY, String, Text, bindparam, case, delete, exists, func, null, select, update
+from sqlalchemy.dialects.postgresql import array, insert
 
-from lib.db.database import Database, Row
-from lib.db.writing import ACCOUNT, ENSURE_SESSION, written
+from lib.db.database import Database
+from lib.db.guards import account_exists
+from lib.db.statements import USER, Bound, Query, Statement, parameter
+from lib.db.tables import api_keys, onboarding_sessions, onboarding_steps, persona_data
+from lib.json_text import JsonText
+from lib.steps.definitions import FINISHED_STATUSES, FLOW, PENDING, StepDefinition
+from lib.steps.progress import Progress, StepState
 
-# One row a step that was ever touched, or one row without a step. `data` is read only where it is asked for:
-# Postgres fetches a large value when it is used, not when its row is.
-_LOAD = text(
-    """
-    SELECT s.id, s.current_step, s.progress, s.started_at, s.updated_at, s.completed_at AS finished_at,
-           t.step_number, t.status, t.completed_at, t.data IS NOT NULL AS has_data,
-           CASE WHEN t.step_number = ANY(:with_data) THEN t.data END::text AS data,
-           CASE WHEN t.step_number = ANY(:with_data) THEN t.validation_errors END::text AS validation_errors
-    FROM onboarding_sessions s
-    LEFT JOIN onboarding_steps t ON t.user_id = s.user_id
-    WHERE s.user_id = :user_id
-    ORDER BY t.step_number
-    """
-)
+_session, _step = onboarding_sessions.c, onboarding_steps.c
+_OF_USER = _session.user_id == USER
 
-_START = text(
-    f"""
-    WITH {ACCOUNT},
-    {ENSURE_SESSION}
-    SELECT account.exists, session.* FROM account LEFT JOIN session ON true
-    """
-)
 
-# A session that is already finished keeps its moment. Nothing is written while a required step or a key is missing.
-_FINISH = text(
-    f"""
-    WITH {ACCOUNT},
-    state AS (
-        SELECT ARRAY(SELECT step_number FROM onboarding_steps
-                     WHERE user_id = :user_id AND status IN ('completed', 'skipped')) AS finished,
-               EXISTS (SELECT FROM api_keys WHERE user_id = :user_id) AS has_key,
-               EXISTS (SELECT FROM persona_data WHERE user_id = :user_id) AS has_persona
-    ),
-    session AS (
-        UPDATE onboarding_sessions s
-        SET completed_at = COALESCE(s.completed_at, now()),
-            progress = 100,
-            updated_at = CASE WHEN s.completed_at IS NULL THEN now() ELSE s.updated_at END
-        FROM account, state
-        WHERE s.user_id = :user_id AND account.exists
-          AND (s.completed_at IS NOT NULL OR (state.has_key AND state.finished @> CAST(:required AS smallint[])))
-        RETURNING s.completed_at
+class _ProgressRow(TypedDict):
+    """The session with one of its steps; the step's columns are null where no step was ever touched."""
+
+    id: int
+    furthest_step: str | None
+    started_at: datetime
+    updated_at: datetime
+    finished_at: datetime | None
+    step_key: str | None
+    status: str
+    completed_at: datetime | None
+    has_data: bool
+    data: str | None
+    validation_errors: str | None
+
+
+class _CompletionRow(TypedDict):
+    """What finishing onboarding depends on, and when it was finished."""
+
+    completed_at: datetime | None
+    finished_steps: list[str]
+    has_persona: bool
+
+
+# `data` is read only for the steps `with_data`: Postgres fetches a large value when it is used, not when its row is.
+_is_wanted = _step.step_key == func.any(bindparam("with_data", type_=ARRAY(String)))
+_LOAD = Query(
+    select(
+        _session.id,
+        _session.furthest_step,
+        _session.started_at,
+        _session.updated_at,
+        _session.completed_at.label("finished_at"),
+        _step.step_key,
+        _step.status,
+        _step.completed_at,
+        _step.data.is_not(null()).label("has_data"),
+        case((_is_wanted, _step.data)).cast(Text).label("data"),
+        case((_is_wanted, _step.validation_errors)).cast(Text).label("validation_errors"),
     )
-    SELECT account.exists, state.*, session.completed_at
-    FROM account CROSS JOIN state LEFT JOIN session ON true
-    """
+    .select_from(onboarding_sessions.outerjoin(onboarding_steps, _step.user_id == _session.user_id))
+    .where(_OF_USER),
+    _ProgressRow,
 )
 
-_RESET = text(
-    f"""
-    WITH {ACCOUNT},
-    steps AS (
-        UPDATE onboarding_steps SET status = 'pending', completed_at = NULL, updated_at = now()
-        WHERE user_id = :user_id AND status <> 'pending'
-    ),
-    session AS (
-        UPDATE onboarding_sessions
-        SET current_step = 1, progress = 0, completed_at = NULL, updated_at = now()
-        WHERE user_id = :user_id
+_ensure = insert(onboarding_sessions).inline().values(user_id=USER)
+_ENSURE = Statement(
+    _ensure.on_conflict_do_update(index_elements=[_session.user_id], set_={"updated_at": _ensure.excluded.updated_at})
+)
+
+_advance = (
+    insert(onboarding_sessions)
+    .inline()
+    .values(user_id=USER, furthest_step=parameter(onboarding_sessions, "furthest_step"))
+)
+_is_further = _session.furthest_step == func.any(bindparam("later_steps", type_=ARRAY(String)))
+_ADVANCE = Statement(
+    _advance.on_conflict_do_update(
+        index_elements=[_session.user_id],
+        set_={
+            "furthest_step": case((_is_further, _session.furthest_step), else_=_advance.excluded.furthest_step),
+            "updated_at": _advance.excluded.updated_at,
+        },
     )
-    SELECT account.exists FROM account
-    """
 )
 
-_ERASE = text(
-    f"""
-    WITH {ACCOUNT},
-    erased AS (DELETE FROM onboarding_sessions WHERE user_id = :user_id)
-    SELECT account.exists FROM account
-    """
+_is_finished_step = (_step.user_id == USER) & (_step.status == func.any(array(FINISHED_STATUSES)))
+_has_key = exists().where(api_keys.c.user_id == USER)
+_required = bindparam("required", type_=ARRAY(String))
+_FINISH = Statement(
+    update(onboarding_sessions)
+    .where(
+        _OF_USER,
+        _session.completed_at.is_(None),
+        _has_key,
+        select(func.count()).where(_is_finished_step, _step.step_key == func.any(_required)).scalar_subquery()
+        == func.cardinality(_required),
+    )
+    .values(completed_at=func.now(), updated_at=func.now())
+)
+_COMPLETION = Query(
+    select(
+        select(_session.completed_at).where(_OF_USER).scalar_subquery().label("completed_at"),
+        func.array(select(_step.step_key).where(_is_finished_step).scalar_subquery()).label("finished_steps"),
+        exists().where(persona_data.c.user_id == USER).label("has_persona"),
+    ),
+    _CompletionRow,
 )
 
+_RESET_STEPS = Statement(
+    update(onboarding_steps)
+    .where(_step.user_id == USER, _step.status != PENDING)
+    .values(status=PENDING, completed_at=None, updated_at=func.now())
+)
+_RESET_SESSION = Statement(
+    update(onboarding_sessions).where(_OF_USER).values(furthest_step=None, completed_at=None, updated_at=func.now())
+)
+_ERASE = Statement(delete(onboarding_sessions).where(_OF_USER))
 
-def load(database: Database, user_id: str, with_data: Sequence[int] = ()) -> Sequence[Row]:
-    """The session beside each of its steps; `data` and `validation_errors` (JSON text) for the steps `with_data`.
 
-    No row for a user never seen before.
+def load(database: Database, user_id: str, with_data: Collection[StepDefinition] = ()) -> Progress:
+    """Where the user stands, with `data` and `validation_errors` (as finished JSON) of the steps `with_data`."""
+    return _progress(database.read(user_id, _LOAD(with_data=[step.key for step in with_data])))
+
+
+def start(database: Database, user_id: str) -> Progress:
+    """Create the user's session if there is none."""
+    return write_and_load(database, user_id, ensured())
+
+
+def finish(database: Database, user_id: str) -> _CompletionRow:
+    """Finish onboarding if the required steps and a key are there; else `completed_at` is null.
+
+    Onboarding that is finished already keeps the time at which it was.
     """
-    return database.read(user_id, _LOAD, with_data=list(with_data))
-
-
-def start(database: Database, user_id: str) -> Row:
-    """The user's session, made if there was none: id, current_step, progress, started_at."""
-    return written(database, user_id, _START)
-
-
-def finish(database: Database, user_id: str, required: Sequence[int]) -> Row:
-    """Finish onboarding if the `required` steps and a key are there.
-
-    Gives completed_at (null where they are not), finished (step numbers), has_key and has_persona.
-    """
-    return written(database, user_id, _FINISH, required=list(required))
+    required = [step.key for step in FLOW.required_before_last]
+    statements = [account_exists(), _FINISH(required=required)]
+    return database.write_and_read(user_id, statements, _COMPLETION())[0]
 
 
 def reset(database: Database, user_id: str) -> None:
     """Set every step back to pending; what they stored stays."""
-    written(database, user_id, _RESET)
+    database.write(user_id, [account_exists(), _RESET_STEPS(), _RESET_SESSION()])
 
 
 def erase(database: Database, user_id: str) -> None:
     """Delete everything of this user; children go with the session."""
-    written(database, user_id, _ERASE)
+    database.write(user_id, [account_exists(), _ERASE()])
+
+
+def ensured() -> list[Bound[Any]]:
+    """The statements that begin a write: the account was not deleted, and the session is there."""
+    return [account_exists(), _ENSURE()]
+
+
+def advanced(step: StepDefinition) -> list[Bound[Any]]:
+    """As `ensured`, and the session has got at least as far as `step`."""
+    later = [other.key for other in FLOW.steps[FLOW.number(step) :]]
+    return [account_exists(), _ADVANCE(furthest_step=step.key, later_steps=later)]
+
+
+def write_and_load(database: Database, user_id: str, statements: Sequence[Bound[Any]]) -> Progress:
+    """Run the statements of a write, and give where the user stands after them."""
+    return _progress(database.write_and_read(user_id, statements, _LOAD(with_data=[])))
+
+
+def _progress(rows: Sequence[_ProgressRow]) -> Progress:
+    if not rows:
+        return Progress()
+    first = rows[0]
+    return Progress(
+        session_id=first["id"],
+        furthest_step=first["furthest_step"],
+        started_at=first["started_at"],
+        updated_at=first["updated_at"],
+        completed_at=first["finished_at"],
+        steps={key: _state(row) for row in rows if (key := row["step_key"]) is not None},
+    )
+
+
+def _state(row: _ProgressRow) -> StepState:
+    data, errors = row["data"], row["validation_errors"]
+    return StepState(
+        status=row["status"],
+        completed_at=row["completed_at"],
+        has_data=row["has_data"],
+        data=None if data is None else JsonText(data),
+        validation_errors=[] if errors is None else JsonText(errors),
+    )

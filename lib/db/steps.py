@@ -1,55 +1,85 @@
 """Saving and reading a single step. Steps with a table of their own have a module each."""
 
-from sqlalchemy import TextClause, text
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any, TypedDict
 
-from lib.db.database import Database, Row
-from lib.db.writing import json_or_null, jsonb_or_null, step_statement, written
+from sqlalchemy import Text, func, select
 
-_SKIP_OR_MARK = step_statement()
+from lib.db import sessions
+from lib.db.database import Database
+from lib.db.statements import USER, Bound, Query, Statement, parameter, upsert
+from lib.db.tables import onboarding_steps
+from lib.json_text import JsonText
+from lib.steps.definitions import COMPLETED, SKIPPED, StepDefinition
+from lib.steps.progress import UNTOUCHED, Progress, StepState
 
-_READ = text(
-    """
-    SELECT status, completed_at, data::text AS data, validation_errors::text AS validation_errors
-    FROM onboarding_steps WHERE user_id = :user_id AND step_number = :step_number
-    """
+_step = onboarding_steps.c
+_KEY = [_step.user_id, _step.step_key]
+
+
+class _StepRow(TypedDict):
+    """A step, its payload and errors as JSON text."""
+
+    status: str
+    completed_at: datetime | None
+    data: str | None
+    validation_errors: str
+
+
+# A step that is finished without data keeps what it stored before.
+_SAVE = Statement(
+    upsert(
+        onboarding_steps,
+        ["step_key", "status", "data", "validation_errors"],
+        [_step.user_id, _step.step_key],
+        computed={"completed_at": func.now()},
+        keep_if_null=["data"],
+    )
+)
+_READ = Query(
+    select(
+        _step.status,
+        _step.completed_at,
+        _step.data.cast(Text).label("data"),
+        _step.validation_errors.cast(Text).label("validation_errors"),
+    ).where(_step.user_id == USER, _step.step_key == parameter(onboarding_steps, "step_key")),
+    _StepRow,
 )
 
 
-def save(
+def complete(
     database: Database,
     user_id: str,
-    step_number: int,
+    step: StepDefinition,
     data: object,
     validation_errors: list[object],
-    statement: TextClause = _SKIP_OR_MARK,
-    **columns: object,
-) -> Row:
-    """Mark a step completed and keep its payload; `statement` and `columns` fill the step's own table besides.
+    also: Sequence[Bound[Any]] = (),
+) -> Progress:
+    """Complete a step and keep its payload; `also` are the statements that fill the step's own table.
 
-    Without `data`, what was stored before stays.
-
-    Gives current_step (1–6) and progress (percent), or both null where the statement's condition did not hold.
+    Without `data`, what was stored before stays. Gives where the user stands afterwards.
     """
-    return written(
-        database,
-        user_id,
-        statement,
-        step_number=step_number,
-        status="completed",
-        data=json_or_null(data),
-        validation_errors=jsonb_or_null("validation_errors", validation_errors),
-        **columns,
+    saved = _SAVE(step_key=step.key, status=COMPLETED, data=data, validation_errors=validation_errors)
+    return sessions.write_and_load(database, user_id, [*sessions.advanced(step), saved, *also])
+
+
+def skip(database: Database, user_id: str, step: StepDefinition) -> Progress:
+    """Skip a step; what it stored stays. Gives where the user stands afterwards."""
+    saved = _SAVE(step_key=step.key, status=SKIPPED, data=None, validation_errors=[])
+    return sessions.write_and_load(database, user_id, [*sessions.advanced(step), saved])
+
+
+def read(database: Database, user_id: str, step: StepDefinition) -> StepState:
+    """What is stored of a step, with its payload and errors as finished JSON."""
+    rows = database.read(user_id, _READ(step_key=step.key))
+    if not rows:
+        return UNTOUCHED
+    row = rows[0]
+    return StepState(
+        status=row["status"],
+        completed_at=row["completed_at"],
+        has_data=row["data"] is not None,
+        data=None if row["data"] is None else JsonText(row["data"]),
+        validation_errors=JsonText(row["validation_errors"]),
     )
-
-
-def skip(database: Database, user_id: str, step_number: int) -> Row:
-    """Mark a step skipped; what it stored stays. Gives current_step and progress."""
-    return written(
-        database, user_id, _SKIP_OR_MARK, step_number=step_number, status="skipped", data=None, validation_errors=None
-    )
-
-
-def read(database: Database, user_id: str, step_number: int) -> Row | None:
-    """A step's status, completed_at, and data and validation_errors as JSON text; None if it was never touched."""
-    rows = database.read(user_id, _READ, step_number=step_number)
-    return rows[0] if rows else None

@@ -1,36 +1,64 @@
 """Step 6's read: everything that the summary shows, in one statement and without the large columns."""
 
-from sqlalchemy import text
+from typing import Any
 
-from lib.db.database import Database, Row
+from sqlalchemy import Select, func, select
 
-_READ = text(
-    """
-    SELECT ARRAY(SELECT provider FROM api_keys WHERE user_id = :user_id ORDER BY provider) AS providers,
-           ARRAY(SELECT encrypted_key FROM api_keys WHERE user_id = :user_id ORDER BY provider) AS encrypted_keys,
-           (SELECT to_jsonb(w) FROM (
-                SELECT website_url, writing_style, content_characteristics, target_audience, content_type,
-                       recommended_settings, brand_analysis, content_strategy_insights, style_patterns,
-                       style_guidelines
-                FROM website_analyses WHERE user_id = :user_id ORDER BY analysis_date DESC, id DESC LIMIT 1
-           ) AS w) AS website_analysis,
-           (SELECT to_json(p) FROM (
-                SELECT p.id, p.session_id, p.research_depth, p.content_types, p.auto_research, p.factual_content,
-                       p.writing_style, p.content_characteristics, p.target_audience, p.recommended_settings,
-                       p.created_at, p.updated_at, t.data
-                FROM research_preferences p
-                LEFT JOIN onboarding_steps t ON t.user_id = p.user_id AND t.step_number = 3
-                WHERE p.user_id = :user_id
-           ) AS p) AS research_preferences,
-           (SELECT to_jsonb(d) FROM (
-                SELECT core_persona, platform_personas, quality_metrics, selected_platforms
-                FROM persona_data WHERE user_id = :user_id
-           ) AS d) AS persona,
-           (SELECT data FROM onboarding_steps WHERE user_id = :user_id AND step_number = 5) AS integrations
-    """
+from lib.db.api_keys import PROVIDERS_AND_KEYS, StoredKeys
+from lib.db.database import Database
+from lib.db.research_preferences import OF_USER as PREFERENCES_OF_USER
+from lib.db.statements import USER, Query
+from lib.db.tables import onboarding_steps, persona_data, website_analyses
+from lib.db.website_analyses import NEWEST_FIRST
+from lib.steps.definitions import INTEGRATIONS
+from lib.steps.fields import PERSONA_FIELDS, Json, PersonaFields, StyleFields
+
+_analysis, _persona, _step = website_analyses.c, persona_data.c, onboarding_steps.c
+
+
+class SummarisedAnalysis(StyleFields):
+    """The current analysis without what was crawled."""
+
+    website_url: str
+    style_patterns: Json
+    style_guidelines: Json
+
+
+class SummaryRow(StoredKeys):
+    """All that is stored, null where there is nothing. The times of the preferences are ISO 8601 text."""
+
+    website_analysis: SummarisedAnalysis | None
+    research_preferences: dict[str, Any] | None
+    persona: PersonaFields | None
+    integrations: dict[str, Any] | None
+
+
+def _object(rows: Select[Any], name: str) -> Any:
+    """The one row of a query as a JSON object."""
+    subquery = rows.subquery(f"{name}_row")
+    return select(func.to_json(subquery.table_valued())).select_from(subquery).scalar_subquery().label(name)
+
+
+_CURRENT_ANALYSIS = (
+    select(*(_analysis[name] for name in SummarisedAnalysis.__annotations__))
+    .where(_analysis.user_id == USER)
+    .order_by(*NEWEST_FIRST)
+    .limit(1)
+)
+_PERSONA = select(*(_persona[name] for name in PERSONA_FIELDS)).where(_persona.user_id == USER)
+_INTEGRATIONS = select(_step.data).where(_step.user_id == USER, _step.step_key == INTEGRATIONS.key)
+_READ = Query(
+    select(
+        *PROVIDERS_AND_KEYS,
+        _object(_CURRENT_ANALYSIS, "website_analysis"),
+        _object(PREFERENCES_OF_USER, "research_preferences"),
+        _object(_PERSONA, "persona"),
+        _INTEGRATIONS.scalar_subquery().label("integrations"),
+    ),
+    SummaryRow,
 )
 
 
-def read(database: Database, user_id: str) -> Row:
-    """providers, encrypted_keys, website_analysis, research_preferences (payload in `data`), persona, integrations."""
-    return database.read(user_id, _READ)[0]
+def read(database: Database, user_id: str) -> SummaryRow:
+    """Everything that the summary shows."""
+    return database.read(user_id, _READ())[0]

@@ -4,7 +4,9 @@ Every primary and unique key starts with `user_id`, so that each table can be sh
 Every child carries (user_id, session_id) as a composite foreign key: no row can hang on another user's session.
 """
 
+from collections.abc import Iterable
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import (
     BigInteger,
@@ -12,14 +14,12 @@ from sqlalchemy import (
     CheckConstraint,
     Column,
     DateTime,
-    Double,
     ForeignKeyConstraint,
     Identity,
     Index,
     LargeBinary,
     MetaData,
     PrimaryKeyConstraint,
-    SmallInteger,
     String,
     Table,
     Text,
@@ -28,6 +28,15 @@ from sqlalchemy import (
     text,
 )
 from sqlalchemy.dialects.postgresql import JSON, JSONB
+
+from lib.steps.definitions import PENDING, STATUSES
+from lib.steps.fields import (
+    DEFAULT_DEPTH,
+    DEPTHS,
+    RESEARCH_STYLE_FIELDS,
+    SAVED_ANALYSIS_FIELDS,
+    SAVED_PERSONA_FIELDS,
+)
 
 metadata = MetaData(
     naming_convention={
@@ -62,21 +71,33 @@ def _id() -> Column[int]:
     return Column("id", BigInteger, Identity(always=True), nullable=False)
 
 
+def _jsonb(names: Iterable[str]) -> list[Column[Any]]:
+    return [Column(name, JSONB) for name in names]
+
+
+def _one_of(column: str, values: Iterable[str]) -> CheckConstraint:
+    listed = ", ".join(f"'{value}'" for value in values)
+    return CheckConstraint(f"{column} IN ({listed})", name=column)
+
+
+def _step_key(name: str, *, nullable: bool) -> Column[str]:
+    """The key of a step. No constraint lists the keys: adding a step changes no schema."""
+    return Column(name, String(64), nullable=nullable)
+
+
 onboarding_sessions = Table(
     "onboarding_sessions",
     metadata,
     _id(),
     _user_id(),
-    Column("current_step", SmallInteger, nullable=False, server_default=text("1")),
-    Column("progress", Double, nullable=False, server_default=text("0")),
+    # The furthest step finished since the beginning or the last reset.
+    _step_key("furthest_step", nullable=True),
     _time("started_at"),
     _time("updated_at"),
     Column("completed_at", DateTime(timezone=True)),
     PrimaryKeyConstraint("user_id", "id"),
     UniqueConstraint("user_id"),
     CheckConstraint("user_id <> ''", name="user_id"),
-    CheckConstraint("current_step BETWEEN 1 AND 6", name="current_step"),
-    CheckConstraint("progress BETWEEN 0 AND 100", name="progress"),
 )
 
 # `data` is JSON, not JSONB: the payload comes back as it was sent, numbers included. JSONB rewrites 1e300 as 301
@@ -86,16 +107,16 @@ onboarding_steps = Table(
     metadata,
     _user_id(),
     _session_id(),
-    Column("step_number", SmallInteger, nullable=False),
-    Column("status", String(20), nullable=False, server_default=text("'pending'")),
+    _step_key("step_key", nullable=False),
+    Column("status", String(20), nullable=False, server_default=text(f"'{PENDING}'")),
     Column("data", JSON),
     Column("validation_errors", JSONB, nullable=False, server_default=text("'[]'")),
     Column("completed_at", DateTime(timezone=True)),
     _time("updated_at"),
-    PrimaryKeyConstraint("user_id", "step_number"),
+    PrimaryKeyConstraint("user_id", "step_key"),
     _session(),
-    CheckConstraint("step_number BETWEEN 1 AND 6", name="step_number"),
-    CheckConstraint("status IN ('pending', 'in_progress', 'completed', 'skipped')", name="status"),
+    CheckConstraint("step_key <> ''", name="step_key"),
+    _one_of("status", STATUSES),
 )
 
 api_keys = Table(
@@ -120,18 +141,7 @@ website_analyses = Table(
     _session_id(),
     Column("website_url", Text, nullable=False),
     _time("analysis_date"),
-    Column("writing_style", JSONB),
-    Column("content_characteristics", JSONB),
-    Column("target_audience", JSONB),
-    Column("content_type", JSONB),
-    Column("recommended_settings", JSONB),
-    Column("brand_analysis", JSONB),
-    Column("content_strategy_insights", JSONB),
-    Column("crawl_result", JSONB),
-    Column("style_patterns", JSONB),
-    Column("style_guidelines", JSONB),
-    Column("business_data", JSONB),
-    Column("additional_fields", JSONB),
+    *_jsonb(SAVED_ANALYSIS_FIELDS),
     Column("status", String(50), nullable=False, server_default=text("'completed'")),
     Column("error_message", Text),
     Column("warning_message", Text),
@@ -149,19 +159,16 @@ research_preferences = Table(
     _id(),
     _user_id(),
     _session_id(),
-    Column("research_depth", String(50), nullable=False, server_default=text("'Standard'")),
+    Column("research_depth", String(50), nullable=False, server_default=text(f"'{DEFAULT_DEPTH}'")),
     Column("content_types", JSONB, nullable=False, server_default=text("'[]'")),
     Column("auto_research", Boolean, nullable=False, server_default=text("true")),
     Column("factual_content", Boolean, nullable=False, server_default=text("true")),
-    Column("writing_style", JSONB),
-    Column("content_characteristics", JSONB),
-    Column("target_audience", JSONB),
-    Column("recommended_settings", JSONB),
+    *_jsonb(RESEARCH_STYLE_FIELDS),
     _time("created_at"),
     _time("updated_at"),
     PrimaryKeyConstraint("user_id"),
     _session(),
-    CheckConstraint("research_depth IN ('Basic', 'Standard', 'Comprehensive', 'Expert')", name="research_depth"),
+    _one_of("research_depth", DEPTHS),
 )
 
 persona_data = Table(
@@ -170,11 +177,7 @@ persona_data = Table(
     _id(),
     _user_id(),
     _session_id(),
-    Column("core_persona", JSONB),
-    Column("platform_personas", JSONB),
-    Column("quality_metrics", JSONB),
-    Column("selected_platforms", JSONB),
-    Column("additional_fields", JSONB),
+    *_jsonb(SAVED_PERSONA_FIELDS),
     _time("created_at"),
     _time("updated_at"),
     PrimaryKeyConstraint("user_id"),

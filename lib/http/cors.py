@@ -14,7 +14,7 @@ class CorsMiddleware:
     """Adds the headers for an allowed origin, and answers preflights by itself."""
 
     def process_request(self, request: falcon.Request, response: falcon.Response) -> None:
-        """Judge the origin; finish a preflight here."""
+        """Check the origin; answer a preflight here."""
         allowed = settings().allowed_origins
         origin = request.get_header("Origin")
         if allowed:

@@ -19,7 +19,7 @@ from lib.errors import Unauthenticated, Unavailable
 FETCH_TIMEOUT_S = 3.0
 REFETCH_AFTER_S = 60  # a key that is not known may be a new one, but anybody can make up an id
 RETRY_AFTER_S = 5  # while there are no keys at all
-FRESH_S = 300  # older keys are fetched anew, so that one that Clerk withdrew is forgotten
+FRESH_S = 300  # older keys are fetched again, so that one that Clerk withdrew is dropped
 USABLE_S = 3600  # how long they serve meanwhile, where the key server does not answer
 MAX_JWKS_BYTES = 1024 * 1024
 

@@ -12,7 +12,8 @@ from lib.json_text import dumps
 
 RETRY_AFTER_S = 5
 
-_STATUSES: dict[type[OnboardingError], HTTPStatus] = {
+_STATUSES: dict[type, HTTPStatus] = {
+    OnboardingError: HTTPStatus.BAD_REQUEST,
     InvalidData: HTTPStatus.UNPROCESSABLE_ENTITY,
     NotFound: HTTPStatus.NOT_FOUND,
     Conflict: HTTPStatus.CONFLICT,
@@ -20,7 +21,7 @@ _STATUSES: dict[type[OnboardingError], HTTPStatus] = {
     Unavailable: HTTPStatus.SERVICE_UNAVAILABLE,
 }
 
-_HEADERS: dict[type[OnboardingError], Mapping[str, str]] = {
+_HEADERS: dict[type, Mapping[str, str]] = {
     Unauthenticated: {"WWW-Authenticate": "Bearer"},
     Unavailable: {"Retry-After": str(RETRY_AFTER_S)},
 }
@@ -44,7 +45,7 @@ def handle_errors(app: "falcon.App[falcon.Request, falcon.Response]") -> None:
 
 
 def _unexpected(request: falcon.Request, response: falcon.Response, error: Exception, _params: object) -> None:
-    # The traceback shows where; what a driver or parser says of a value may hold a key, so its words stay out.
+    # The traceback shows where. The message stays out: a driver's or parser's may quote a value, and so a key.
     _log.error("%s in %s", type(error).__name__, request.method, exc_info=_without_message(error))
     _write(response, HTTPStatus.INTERNAL_SERVER_ERROR, "Something went wrong on our side. Please try again.")
 
@@ -56,8 +57,9 @@ def _http_error(_request: falcon.Request, response: falcon.Response, error: falc
 
 
 def _domain_error(_request: falcon.Request, response: falcon.Response, error: OnboardingError, _params: object) -> None:
-    status = error.status if isinstance(error, BadBody) else _STATUSES[type(error)]
-    response.set_headers(_HEADERS.get(type(error), {}))
+    kind = next((kind for kind in type(error).__mro__ if kind in _STATUSES), OnboardingError)
+    status = error.status if isinstance(error, BadBody) else _STATUSES[kind]
+    response.set_headers(_HEADERS.get(kind, {}))
     if isinstance(error, Unavailable):
         _log.error("unavailable: %s", error.reason)
     errors = [asdict(field) for field in error.errors] if isinstance(error, InvalidData) else None
@@ -65,8 +67,8 @@ def _domain_error(_request: falcon.Request, response: falcon.Response, error: On
 
 
 _DETAILS = {
-    HTTPStatus.NOT_FOUND: "There is nothing at this address.",
-    HTTPStatus.METHOD_NOT_ALLOWED: "This address does not answer this method.",
+    HTTPStatus.NOT_FOUND: "There is nothing at this URL.",
+    HTTPStatus.METHOD_NOT_ALLOWED: "Method not allowed for this URL.",
 }
 
 

@@ -1,18 +1,16 @@
-"""What every step's function answers besides its own: the step itself, completing, skipping, and whether it is open."""
+"""The four routes that every step has: reading it, completing it, skipping it, and whether it is open."""
 
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from lib.db import sessions, steps
 from lib.errors import Conflict, FieldError, InvalidData
 from lib.http.app import Call, Handler, Route
-from lib.http.rendering import json_text, progress_of, time_text
-from lib.steps.definitions import definition
-
-if TYPE_CHECKING:
-    from lib.db.database import Row
+from lib.http.rendering import time_text
+from lib.steps.definitions import FLOW, StepDefinition
+from lib.steps.progress import Progress, StepState
 
 _log = logging.getLogger(__name__)
 
@@ -32,55 +30,53 @@ class Submission:
         return self.data
 
 
-# Stores a step and gives the row of `lib.db.steps.save`, and the data as it may be echoed.
-type Save = Callable[[Call, Submission], "tuple[Row, object]"]
+# Stores a step; gives where the user stands afterwards, and the data as it may be echoed.
+type Save = Callable[[Call, Submission], tuple[Progress, object]]
 
 
-def step_routes(number: int, save: Save, read: Handler | None = None, *, body_required: bool = True) -> list[Route]:
-    """The four routes of a step."""
-    path = f"/api/onboarding/step/{number}"
+def step_routes(
+    step: StepDefinition, save: Save, read: Handler | None = None, *, body_required: bool = True
+) -> list[Route]:
+    """The four routes of a step, under its number."""
+    path = f"/api/onboarding/step/{FLOW.number(step)}"
     return [
-        Route("GET", path, read or (lambda call: _read(call, number))),
-        Route("POST", f"{path}/complete", lambda call: _complete(call, number, save, body_required=body_required)),
-        Route("POST", f"{path}/skip", lambda call: _skip(call, number)),
-        Route("GET", f"{path}/validate", lambda call: _validate(call, number)),
+        Route("GET", path, read or (lambda call: _read(call, step))),
+        Route("POST", f"{path}/complete", lambda call: _complete(call, step, save, body_required=body_required)),
+        Route("POST", f"{path}/skip", lambda call: _skip(call, step)),
+        Route("GET", f"{path}/validate", lambda call: _validate(call, step)),
     ]
 
 
-def step_answer(number: int, row: "Row | None", data: object, validation_errors: object) -> dict[str, Any]:
+def step_answer(step: StepDefinition, state: StepState) -> dict[str, Any]:
     """The document of `GET …/step/{n}`."""
-    step = definition(number)
     return {
-        "step_number": number,
+        "step_number": FLOW.number(step),
         "title": step.title,
         "description": step.description,
-        "status": (row and row["status"]) or "pending",
-        "completed_at": time_text(row["completed_at"]) if row else None,
-        "data": data,
-        "validation_errors": validation_errors or [],
+        "status": state.status,
+        "completed_at": time_text(state.completed_at),
+        "data": state.data,
+        "validation_errors": state.validation_errors,
     }
 
 
-def saved_to_database(call: Call, what: str) -> None:
+def log_saved(call: Call, what: str) -> None:
     """The line that operators look for. Call it once the data is committed, never before."""
     _log.info("✅ DATABASE: %s saved to database for user %s", what, call.user.id)
 
 
-def _read(call: Call, number: int) -> dict[str, Any]:
-    row = steps.read(call.database, call.user.id, number)
-    if row is None:
-        return step_answer(number, None, None, None)
-    return step_answer(number, row, json_text(row["data"]), json_text(row["validation_errors"]))
+def _read(call: Call, step: StepDefinition) -> dict[str, Any]:
+    return step_answer(step, steps.read(call.database, call.user.id, step))
 
 
-def _complete(call: Call, number: int, save: Save, *, body_required: bool) -> dict[str, Any]:
-    row, echoed = save(call, _submission(call.body(required=body_required)))
+def _complete(call: Call, step: StepDefinition, save: Save, *, body_required: bool) -> dict[str, Any]:
+    progress, echoed = save(call, _submission(call.body(required=body_required)))
     return {
-        "message": f"{definition(number).title} completed.",
-        "step_number": number,
+        "message": f"{step.title} completed.",
+        "step_number": FLOW.number(step),
         "data": echoed,
-        "current_step": row["current_step"],
-        "completion_percentage": row["progress"],
+        "current_step": progress.current_step,
+        "completion_percentage": progress.completion_percentage,
     }
 
 
@@ -96,23 +92,22 @@ def _submission(body: dict[str, Any]) -> Submission:
     return Submission(data, validation_errors or [])
 
 
-def _skip(call: Call, number: int) -> dict[str, Any]:
-    step = definition(number)
+def _skip(call: Call, step: StepDefinition) -> dict[str, Any]:
     if step.required:
         raise Conflict(f"{step.title} is required and cannot be skipped.")
-    row = steps.skip(call.database, call.user.id, number)
+    progress = steps.skip(call.database, call.user.id, step)
     return {
         "message": f"{step.title} skipped.",
-        "step_number": number,
-        "current_step": row["current_step"],
-        "completion_percentage": row["progress"],
+        "step_number": FLOW.number(step),
+        "current_step": progress.current_step,
+        "completion_percentage": progress.completion_percentage,
     }
 
 
-def _validate(call: Call, number: int) -> dict[str, Any]:
-    missing = progress_of(sessions.load(call.database, call.user.id)).missing_before(number)
+def _validate(call: Call, step: StepDefinition) -> dict[str, Any]:
+    missing = sessions.load(call.database, call.user.id).missing_before(step)
     return {
         "can_proceed": not missing,
-        "validation_errors": [f"{definition(step).title} has to be completed first." for step in missing],
+        "validation_errors": [f"{required.title} has to be completed first." for required in missing],
         "step_status": "locked" if missing else "available",
     }

@@ -26,18 +26,18 @@ _FORMATS: dict[str, tuple[Callable[[str], object], str]] = {
 
 @dataclass(frozen=True)
 class SubmittedKeys:
-    """Step 1's payload taken apart: the keys to store, and what else was sent, free of them."""
+    """Step 1's payload: the keys to store, and what else was sent, without any key in it."""
 
     keys: dict[str, str]
     other_fields: dict[str, Any]
 
 
 def submitted_keys(data: Mapping[str, Any]) -> SubmittedKeys:
-    """Judge step 1's payload. Raises `InvalidData` naming each refused key's provider."""
+    """Validate step 1's payload. Raises `InvalidData` naming each refused key's provider."""
     entries = data.get("api_keys")
     if not isinstance(entries, Mapping):
         raise InvalidData([FieldError("data.api_keys", "must be an object with one key per provider")])
-    keys, errors = _judged(entries)
+    keys, errors = _validated(entries)
     if errors:
         raise InvalidData(errors)
     others = {name: value for name, value in data.items() if name != "api_keys"}
@@ -46,11 +46,13 @@ def submitted_keys(data: Mapping[str, Any]) -> SubmittedKeys:
 
 def missing_ai_key() -> InvalidData:
     """The error for a payload that leaves the user without a key of any AI provider."""
-    return InvalidData([FieldError("data.api_keys", f"needs at least one key of {', '.join(AI_PROVIDERS)}")])
+    return InvalidData(
+        [FieldError("data.api_keys", f"must include a key of at least one of {', '.join(AI_PROVIDERS)}")]
+    )
 
 
 def submitted_key(provider: object, key: object) -> tuple[str, str | None]:
-    """Judge a single key: its provider's own name and the key, None for "unchanged". Raises `InvalidData`."""
+    """Validate a single key: its provider's own name and the key, None for "unchanged". Raises `InvalidData`."""
     name = canonical(provider) if isinstance(provider, str) else None
     if name is None:
         raise InvalidData([FieldError("provider", _PROVIDER_EXPECTED)])
@@ -69,7 +71,7 @@ def key_problem(provider: str, key: object) -> str | None:
     if not 1 <= len(key) <= MAX_KEY_CHARACTERS:
         return f"must have 1 to {MAX_KEY_CHARACTERS} characters"
     if not key.isprintable() or any(character.isspace() for character in key):
-        return "must be printable characters without white space"
+        return "must be printable characters without spaces"
     fits, expected = _FORMATS.get(provider, (bool, ""))
     return None if fits(key) else expected
 
@@ -105,7 +107,7 @@ def without_secrets(value: Any, secrets: list[str]) -> Any:
 _PROVIDER_EXPECTED = f"must be one of {', '.join(PROVIDERS)}"
 
 
-def _judged(entries: Mapping[str, Any]) -> tuple[dict[str, str], list[FieldError]]:
+def _validated(entries: Mapping[str, Any]) -> tuple[dict[str, str], list[FieldError]]:
     keys: dict[str, str] = {}
     errors: list[FieldError] = []
     for name, value in entries.items():

@@ -1,33 +1,87 @@
-"""The six steps of the wizard."""
+"""The steps of the wizard, the statuses that a step can have, and the order in which a page numbers the steps."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+
+from lib.steps.fields import (
+    ANALYSIS_FIELDS,
+    INTEGRATION_FIELDS,
+    PERSONA_FIELDS,
+    PREFERENCE_FIELDS,
+    camel_case,
+)
+
+STATUSES = ("pending", "in_progress", "completed", "skipped")
+PENDING, IN_PROGRESS, COMPLETED, SKIPPED = STATUSES
+FINISHED_STATUSES = (COMPLETED, SKIPPED)
 
 
 @dataclass(frozen=True)
 class StepDefinition:
-    """What a person sees of a step, and whether it may be skipped."""
+    """One step. It is stored under `key`; `fields` are the names that it reads in a payload's `data`."""
 
-    number: int
+    key: str
     title: str
     description: str
     required: bool
+    fields: tuple[str, ...] = ()
 
 
-STEPS = (
-    StepDefinition(1, "AI LLM Providers", "Configure AI language model providers", required=True),
-    StepDefinition(2, "Website Analysis", "Set up website analysis and crawling", required=True),
-    StepDefinition(3, "AI Research", "Configure AI research capabilities", required=True),
-    StepDefinition(4, "Personalization", "Set up personalization features", required=False),
-    StepDefinition(5, "Integrations", "Configure ALwrity integrations", required=False),
-    StepDefinition(6, "Complete Setup", "Finalize and complete onboarding", required=True),
+API_KEYS = StepDefinition(
+    "api_keys", "AI LLM Providers", "Configure AI language model providers", required=True, fields=("api_keys",)
 )
+WEBSITE = StepDefinition(
+    "website",
+    "Website Analysis",
+    "Set up website analysis and crawling",
+    required=True,
+    fields=("website", "website_url", "analysis", "businessData", *ANALYSIS_FIELDS),
+)
+RESEARCH = StepDefinition(
+    "research",
+    "AI Research",
+    "Configure AI research capabilities",
+    required=True,
+    fields=(*PREFERENCE_FIELDS, "analysis", "competitors", "researchSummary", "sitemapAnalysis"),
+)
+PERSONA = StepDefinition(
+    "persona",
+    "Personalization",
+    "Set up personalization features",
+    required=False,
+    fields=tuple(camel_case(name) for name in PERSONA_FIELDS),
+)
+INTEGRATIONS = StepDefinition(
+    "integrations",
+    "Integrations",
+    "Configure ALwrity integrations",
+    required=False,
+    fields=tuple(camel_case(name) for name in INTEGRATION_FIELDS),
+)
+FINISH = StepDefinition("finish", "Complete Setup", "Finalize and complete onboarding", required=True)
 
-FINAL_STEP = len(STEPS)
 
-# What has to be finished before onboarding can be; the final step is the finishing itself.
-REQUIRED_BEFORE_FINAL = tuple(step.number for step in STEPS if step.required and step.number < FINAL_STEP)
+@dataclass(frozen=True)
+class Flow:
+    """The steps in the order in which a page shows and numbers them, from 1 on. The last one is finishing itself."""
+
+    steps: Sequence[StepDefinition]
+
+    def __len__(self) -> int:
+        return len(self.steps)
+
+    def number(self, step: StepDefinition) -> int:
+        """The step's number in this flow."""
+        return self.steps.index(step) + 1
+
+    def numbered(self) -> list[tuple[int, StepDefinition]]:
+        """Every step with its number."""
+        return list(enumerate(self.steps, start=1))
+
+    @property
+    def required_before_last(self) -> list[StepDefinition]:
+        """What has to be finished before onboarding can be."""
+        return [step for step in self.steps[:-1] if step.required]
 
 
-def definition(number: int) -> StepDefinition:
-    """The step of that number, 1 to 6."""
-    return STEPS[number - 1]
+FLOW = Flow((API_KEYS, WEBSITE, RESEARCH, PERSONA, INTEGRATIONS, FINISH))

@@ -1,20 +1,102 @@
-"""The names of stored fields, apart from the models so that reading needs no pydantic."""
+"""The names of stored fields. Tables, statements, validation and answers take them from here.
 
-STYLE_FIELDS = (
-    "writing_style",
-    "content_characteristics",
-    "target_audience",
-    "content_type",
-    "recommended_settings",
-    "brand_analysis",
-    "content_strategy_insights",
-)
-ANALYSIS_FIELDS = (*STYLE_FIELDS, "crawl_result", "style_patterns", "style_guidelines")
+No pydantic, so that a request that only reads does not load it.
+"""
 
-# Step 4's four fields as the wizard names them, and the columns that hold them.
-PERSONA_FIELDS = {
-    "corePersona": "core_persona",
-    "platformPersonas": "platform_personas",
-    "qualityMetrics": "quality_metrics",
-    "selectedPlatforms": "selected_platforms",
-}
+from typing import Any, TypedDict
+
+type Json = Any
+"""Any JSON value, as `json.loads` gives it."""
+
+
+class StyleFields(TypedDict):
+    """What a website analysis says about style; the summary shows these."""
+
+    writing_style: Json
+    content_characteristics: Json
+    target_audience: Json
+    content_type: Json
+    recommended_settings: Json
+    brand_analysis: Json
+    content_strategy_insights: Json
+
+
+class AnalysisFields(StyleFields):
+    """What step 2 keeps of a website analysis."""
+
+    crawl_result: Json
+    style_patterns: Json
+    style_guidelines: Json
+
+
+class SavedAnalysis(AnalysisFields):
+    """An analysis as step 2 stores it, null where the payload has nothing."""
+
+    business_data: Json
+    additional_fields: Json
+
+
+class ResearchStyleFields(TypedDict):
+    """The parts of a style that research preferences keep too."""
+
+    writing_style: Json
+    content_characteristics: Json
+    target_audience: Json
+    recommended_settings: Json
+
+
+class PreferenceFields(ResearchStyleFields):
+    """What step 3 keeps, defaults filled in."""
+
+    research_depth: str
+    content_types: list[Json]
+    auto_research: bool
+    factual_content: bool
+
+
+class PersonaFields(TypedDict):
+    """What step 4 keeps of a persona. Step 4's payload has the same names in camel case."""
+
+    core_persona: Json
+    platform_personas: Json
+    quality_metrics: Json
+    selected_platforms: Json
+
+
+class SavedPersona(PersonaFields):
+    """A persona as it is stored, with what else was sent."""
+
+    additional_fields: Json
+
+
+class IntegrationFields(TypedDict):
+    """What step 5 keeps apart from its payload. The payload has the same names in camel case."""
+
+    connected_platforms: list[Json] | None
+    primary_website: str | None
+    email: str | None
+
+
+def names_of(fields: type) -> tuple[str, ...]:
+    """The names that a `TypedDict` declares, inherited ones first."""
+    return tuple(fields.__annotations__)
+
+
+def camel_case(name: str) -> str:
+    """`core_persona` as the wizard spells it: `corePersona`."""
+    first, *others = name.split("_")
+    return first + "".join(word.capitalize() for word in others)
+
+
+STYLE_FIELDS = names_of(StyleFields)
+ANALYSIS_FIELDS = names_of(AnalysisFields)
+SAVED_ANALYSIS_FIELDS = names_of(SavedAnalysis)
+RESEARCH_STYLE_FIELDS = names_of(ResearchStyleFields)
+PREFERENCE_FIELDS = names_of(PreferenceFields)
+PERSONA_FIELDS = names_of(PersonaFields)
+SAVED_PERSONA_FIELDS = names_of(SavedPersona)
+INTEGRATION_FIELDS = names_of(IntegrationFields)
+
+DEPTHS = ("Basic", "Standard", "Comprehensive", "Expert")
+"""How deep to research; the second is the default."""
+DEFAULT_DEPTH = "Standard"

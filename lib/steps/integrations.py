@@ -1,24 +1,20 @@
 """Step 5: any object; what operators ask for of it is taken out where it has the expected type."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
-
-@dataclass(frozen=True)
-class Integrations:
-    """The columns of step 5's own table."""
-
-    connected_platforms: list[Any] | None
-    primary_website: str | None
-    email: str | None
+from lib.steps.fields import IntegrationFields, camel_case
 
 
-def integrations(data: Mapping[str, Any]) -> Integrations:
-    """Take the typed fields out of step 5's payload."""
-    platforms, website, email = (data.get(name) for name in ("connectedPlatforms", "primaryWebsite", "email"))
-    return Integrations(
-        platforms if isinstance(platforms, list) else None,
-        website if isinstance(website, str) else None,
-        email if isinstance(email, str) else None,
-    )
+def integration_fields(data: Mapping[str, Any]) -> IntegrationFields:
+    """The typed fields of step 5's payload."""
+
+    def sent[Value](name: str, kind: type[Value]) -> Value | None:
+        value = data.get(camel_case(name))
+        return value if isinstance(value, kind) else None
+
+    return {
+        "connected_platforms": sent("connected_platforms", list),
+        "primary_website": sent("primary_website", str),
+        "email": sent("email", str),
+    }

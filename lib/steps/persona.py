@@ -1,12 +1,12 @@
 """Step 4: the persona that writes for the user, and drafts of it."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, cast
 
 from pydantic import Field
 
-from lib.steps.fields import PERSONA_FIELDS
-from lib.steps.validation import Payload, judge
+from lib.steps.fields import PERSONA_FIELDS, PersonaFields, SavedPersona, camel_case
+from lib.steps.validation import Payload, validated
 
 
 class CorePersona(Payload):
@@ -25,7 +25,7 @@ class PersonaPayload(Payload):
 
 
 class PersonaDraft(Payload):
-    """A persona on its way: any of the fields may still be missing."""
+    """An unfinished persona: any of the fields may be missing."""
 
     core_persona: dict[str, Any] | None = None
     platform_personas: dict[str, Any] | None = None
@@ -33,15 +33,15 @@ class PersonaDraft(Payload):
     selected_platforms: list[Any] | None = None
 
 
-def persona(data: Mapping[str, Any]) -> dict[str, Any]:
-    """Judge step 4's payload and give the persona's columns. Raises `InvalidData`."""
-    judge(PersonaPayload, data, "data")
-    return {column: data.get(name) for name, column in PERSONA_FIELDS.items()}
+def persona(data: Mapping[str, Any]) -> PersonaFields:
+    """Validate step 4's payload; give the persona's fields. Raises `InvalidData`."""
+    validated(PersonaPayload, data, "data")
+    return cast(PersonaFields, {name: data.get(camel_case(name)) for name in PERSONA_FIELDS})
 
 
-def persona_draft(body: Mapping[str, Any]) -> dict[str, Any]:
-    """Judge a draft and give the persona's columns; what else was sent goes along. Raises `InvalidData`."""
-    judge(PersonaDraft, body, "")
-    known = {column: body.get(column) for column in PERSONA_FIELDS.values()}
+def persona_draft(body: Mapping[str, Any]) -> SavedPersona:
+    """Validate a draft; give the persona's fields, with what else was sent. Raises `InvalidData`."""
+    validated(PersonaDraft, body, "")
+    known = {name: body.get(name) for name in PERSONA_FIELDS}
     others = {name: value for name, value in body.items() if name not in known}
-    return {**known, "additional_fields": others or None}
+    return cast(SavedPersona, {**known, "additional_fields": others or None})

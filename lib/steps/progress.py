@@ -4,16 +4,14 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from lib.steps.definitions import FINAL_STEP, REQUIRED_BEFORE_FINAL, STEPS, definition
-
-FINISHED_STATUSES = frozenset({"completed", "skipped"})
+from lib.steps.definitions import FINISHED_STATUSES, FLOW, PENDING, Flow, StepDefinition
 
 
 @dataclass(frozen=True)
 class StepState:
     """What is stored of one step. `data` and `validation_errors` are whatever the caller loaded."""
 
-    status: str = "pending"
+    status: str = PENDING
     completed_at: datetime | None = None
     has_data: bool = False
     data: object = None
@@ -25,15 +23,19 @@ UNTOUCHED = StepState()
 
 @dataclass(frozen=True)
 class Progress:
-    """A user's session beside its steps. The defaults are those of a user never seen before."""
+    """A user's session and steps. The defaults are those of a user never seen before.
 
-    current_step: int = 1
-    progress: float = 0.0
+    `furthest_step` is the key of the furthest step finished since the beginning or the last reset. `steps` holds the
+    steps that were ever touched, by key.
+    """
+
+    session_id: int | None = None
+    furthest_step: str | None = None
     started_at: datetime | None = None
     updated_at: datetime | None = None
     completed_at: datetime | None = None
-    session_id: int | None = None
-    steps: Mapping[int, StepState] = field(default_factory=dict)
+    steps: Mapping[str, StepState] = field(default_factory=dict)
+    flow: Flow = FLOW
 
     @property
     def is_completed(self) -> bool:
@@ -41,28 +43,41 @@ class Progress:
         return self.completed_at is not None
 
     @property
+    def current_step(self) -> int:
+        """The number after the furthest step finished so far, at most the last step's."""
+        furthest = next((number for number, step in self.flow.numbered() if step.key == self.furthest_step), 0)
+        return min(furthest + 1, len(self.flow))
+
+    @property
+    def completion_percentage(self) -> float:
+        """The share of finished steps, 0.0 to 100.0; 100.0 once onboarding is completed."""
+        finished = sum(1 for step in self.flow.steps if self.is_finished(step))
+        return 100.0 if self.is_completed else finished / len(self.flow) * 100
+
+    @property
     def next_step(self) -> int | None:
         """The lowest step neither completed nor skipped; None when there is none."""
-        return next((step.number for step in STEPS if not self.is_finished(step.number)), None)
+        return next((number for number, step in self.flow.numbered() if not self.is_finished(step)), None)
 
     @property
     def can_proceed_to_final(self) -> bool:
-        """Whether every required step before the final one is finished."""
-        return not self.missing_before(FINAL_STEP)
+        """Whether every required step before the last one is finished."""
+        return not self.missing_before(self.flow.steps[-1])
 
-    def step(self, number: int) -> StepState:
+    def state(self, step: StepDefinition) -> StepState:
         """What is stored of that step."""
-        return self.steps.get(number, UNTOUCHED)
+        return self.steps.get(step.key, UNTOUCHED)
 
-    def is_finished(self, number: int) -> bool:
+    def is_finished(self, step: StepDefinition) -> bool:
         """Whether that step was completed or skipped."""
-        return self.step(number).status in FINISHED_STATUSES
+        return self.state(step).status in FINISHED_STATUSES
 
-    def missing_before(self, number: int) -> list[int]:
+    def missing_before(self, step: StepDefinition) -> list[StepDefinition]:
         """The required steps before that one that are not finished. A step opens once this is empty."""
-        return [required for required in REQUIRED_BEFORE_FINAL if required < number and not self.is_finished(required)]
+        earlier = self.flow.steps[: self.flow.number(step) - 1]
+        return [required for required in earlier if required.required and not self.is_finished(required)]
 
 
-def titles(numbers: Iterable[int]) -> str:
+def titles(steps: Iterable[StepDefinition]) -> str:
     """The steps' titles for a sentence: `Website Analysis, AI Research`."""
-    return ", ".join(definition(number).title for number in numbers)
+    return ", ".join(step.title for step in steps)

@@ -1,15 +1,14 @@
 """Step 3: how deep to research, or the research that the wizard already did."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, cast
 
 from pydantic import field_validator
 
 from lib.errors import FieldError, InvalidData
-from lib.steps.validation import Payload, judge
+from lib.steps.fields import DEFAULT_DEPTH, DEPTHS, RESEARCH_STYLE_FIELDS, PreferenceFields, ResearchStyleFields
+from lib.steps.validation import Payload, validated
 
-DEPTHS = ("Basic", "Standard", "Comprehensive", "Expert")
-STYLE_FIELDS = ("writing_style", "content_characteristics", "target_audience", "recommended_settings")
 _AT_LEAST_ONE = ("research_depth", "competitors", "researchSummary", "sitemapAnalysis")
 
 
@@ -33,14 +32,14 @@ class ResearchPayload(Payload):
         return depth or None
 
 
-def research_preferences(data: Mapping[str, Any]) -> dict[str, Any]:
-    """Judge step 3's payload and give the typed columns, defaults filled in. Raises `InvalidData`."""
-    payload = judge(ResearchPayload, data, "data")
+def preference_fields(data: Mapping[str, Any]) -> PreferenceFields:
+    """Validate step 3's payload; give the typed fields, defaults filled in. Raises `InvalidData`."""
+    payload = validated(ResearchPayload, data, "data")
     if not any(getattr(payload, name) for name in _AT_LEAST_ONE):
-        message = f"needs at least one of {', '.join(_AT_LEAST_ONE)} that is not empty"
+        message = f"is missing: provide at least one of {', '.join(_AT_LEAST_ONE)}, not empty"
         raise InvalidData([FieldError("data.research_depth", message)])
     return {
-        "research_depth": payload.research_depth or "Standard",
+        "research_depth": payload.research_depth or DEFAULT_DEPTH,
         "content_types": payload.content_types or [],
         "auto_research": payload.auto_research is not False,
         "factual_content": payload.factual_content is not False,
@@ -48,7 +47,8 @@ def research_preferences(data: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _style(data: Mapping[str, Any]) -> dict[str, Any]:
+def _style(data: Mapping[str, Any]) -> ResearchStyleFields:
     analysis = data.get("analysis")
     nested: Mapping[str, Any] = analysis if isinstance(analysis, Mapping) else {}
-    return {name: nested.get(name) if data.get(name) is None else data[name] for name in STYLE_FIELDS}
+    style = {name: nested.get(name) if data.get(name) is None else data[name] for name in RESEARCH_STYLE_FIELDS}
+    return cast(ResearchStyleFields, style)

@@ -1,4 +1,4 @@
-"""Judges a payload by a step's model, and names every refused field by its path in the request's body."""
+"""Validates a payload by a step's model, and names every refused field by its path in the request's body."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -14,7 +14,7 @@ class Payload(BaseModel):
     model_config = ConfigDict(extra="allow", strict=True, hide_input_in_errors=True)
 
 
-def judge[Model: BaseModel](model: type[Model], payload: Mapping[str, Any], prefix: str) -> Model:
+def validated[Model: BaseModel](model: type[Model], payload: Mapping[str, Any], prefix: str) -> Model:
     """Validate `payload`. Raises `InvalidData` with fields such as `data.corePersona.identity`."""
     try:
         return model.model_validate(payload)

@@ -2,18 +2,18 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 from urllib.parse import urlsplit
 
 from pydantic import field_validator
 
 from lib.errors import FieldError, InvalidData
-from lib.steps.fields import ANALYSIS_FIELDS
-from lib.steps.validation import Payload, judge
+from lib.steps.fields import ANALYSIS_FIELDS, SavedAnalysis
+from lib.steps.validation import Payload, validated
 
 MAX_URL_CHARACTERS = 8192
 
-# What may stand directly in `analysis` and belongs into one of its objects.
+# Names that may be sent directly in `analysis` and belong in one of its objects.
 _BELONGS_TO = {
     "guidelines": "style_guidelines",
     "best_practices": "style_guidelines",
@@ -54,34 +54,34 @@ class WebsitePayload(Payload):
 
 @dataclass(frozen=True)
 class WebsiteAnalysis:
-    """Step 2's payload as it is stored: the URL (empty for a business without one) and a value per column."""
+    """Step 2's payload as it is stored: the URL (empty for a business without one) and its fields."""
 
     website_url: str
-    columns: dict[str, Any]
+    fields: SavedAnalysis
 
 
 def website_analysis(data: Mapping[str, Any]) -> WebsiteAnalysis:
-    """Judge step 2's payload and sort its fields into columns. Raises `InvalidData`."""
-    payload = judge(WebsitePayload, data, "data")
+    """Validate step 2's payload; give its fields. Raises `InvalidData`."""
+    payload = validated(WebsitePayload, data, "data")
     nested_url = payload.analysis.website_url if payload.analysis else None
     url = payload.website or payload.website_url or nested_url or ""
     if not url and not payload.businessData:
         raise InvalidData(
             [FieldError(_url_field(data), f"is required, or businessData without a website; {_EXPECTED}")]
         )
-    return WebsiteAnalysis(url, _columns(data))
+    return WebsiteAnalysis(url, _fields(data))
 
 
-def _columns(data: Mapping[str, Any]) -> dict[str, Any]:
+def _fields(data: Mapping[str, Any]) -> SavedAnalysis:
     analysis: Mapping[str, Any] = data.get("analysis") or {}
-    columns = {name: _either(analysis.get(name), data.get(name)) for name in ANALYSIS_FIELDS}
+    fields = {name: _either(analysis.get(name), data.get(name)) for name in ANALYSIS_FIELDS}
     for name, owner in _BELONGS_TO.items():
-        if name in analysis and isinstance(columns[owner], dict | None):
-            columns[owner] = {name: analysis[name]} | (columns[owner] or {})
+        if name in analysis and isinstance(fields[owner], dict | None):
+            fields[owner] = {name: analysis[name]} | (fields[owner] or {})
     known = {*ANALYSIS_FIELDS, *_BELONGS_TO, "website_url"}
-    columns["business_data"] = data.get("businessData")
-    columns["additional_fields"] = {name: value for name, value in analysis.items() if name not in known} or None
-    return columns
+    fields["business_data"] = data.get("businessData")
+    fields["additional_fields"] = {name: value for name, value in analysis.items() if name not in known} or None
+    return cast(SavedAnalysis, fields)
 
 
 def _either(nested: Any, at_top: Any) -> Any:

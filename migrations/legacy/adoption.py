@@ -1,19 +1,19 @@
 """Adopts old tables that the migrations have moved into the schema `legacy` of the same database.
 
-What stands in the new tables whole is deleted from `legacy`; what is nobody's or was not the newest stays there, with
-its API keys encrypted, for `import_legacy.py --database … --assign …`. All within the caller's transaction.
+What the new tables hold whole is deleted from `legacy`; rows without an owner and overtaken ones stay there, with
+their API keys encrypted, for `import_legacy.py --database … --assign …`. All of it is one transaction.
 """
 
-import logging
 import os
 from collections.abc import Callable, Sequence
 from contextlib import closing, nullcontext
 from functools import cache
 
-from psycopg.sql import SQL, Identifier
+from psycopg.sql import SQL, Identifier, Literal
 
 from lib.config import Settings
 from lib.db.encryption import KeyRing
+from lib.db.operators import Connection
 from lib.errors import Unavailable
 from migrations.legacy.importing import Importer
 from migrations.legacy.index import Index
@@ -23,26 +23,45 @@ from migrations.legacy.records import API_KEY, SESSION, Record
 from migrations.legacy.report import Report
 from migrations.legacy.sources import Sources
 from migrations.legacy.target import Target
-from migrations.legacy.urls import Connection
 
 SCHEMA = "legacy"
+_ADOPTED = "Rows of the old system that were not adopted."
+_IS_TO_BE_ADOPTED = """
+    SELECT obj_description(oid, 'pg_namespace') IS DISTINCT FROM %s FROM pg_namespace
+    WHERE nspname = 'legacy' AND to_regclass('legacy.onboarding_sessions') IS NOT NULL
+"""
 _KEYS = Identifier(SCHEMA, TABLES[API_KEY])
 _NEW_KEYS = Identifier(SCHEMA, "api_keys_encrypted")
 
-_log = logging.getLogger(__name__)
+# Any number that no other software on this database uses for an advisory lock.
+_LOCK_NUMBER = 7_205_759_403_792_794
 
 
-def adopt(connection: Connection) -> None:
-    """Copy the old rows into the new tables and clear `legacy` of them. Ends the process with one line if it cannot."""
-    connection.prepare_threshold = None  # the URL may be a transaction-mode pooler's
-    keys = cache(lambda: KeyRing(Settings(os.environ).api_key_encryption_keys))
-    try:
-        _adopt(connection, keys)
-    except Unavailable as error:
-        raise SystemExit(f"Cannot migrate: {error.reason}, and the old API keys have to be encrypted") from None
+def refuse_without_keys(connection: Connection) -> None:
+    """Raise Unavailable where old API keys are waiting to be encrypted and no encryption key is configured."""
+    for schema in ("public", SCHEMA):
+        plain = "SELECT FROM information_schema.columns WHERE (table_schema, table_name, column_name) = (%s, %s, 'key')"
+        table = TABLES[API_KEY]
+        if connection.execute(plain, [schema, table]).rowcount and _has_rows(connection, Identifier(schema, table)):
+            _key_ring()
 
 
-def _adopt(connection: Connection, keys: Callable[[], KeyRing]) -> None:
+def adopt_if_any(connection: Connection) -> None:
+    """Copy old rows into the new tables and clear `legacy` of them, once in a database's life. Two calls at once wait.
+
+    What stays in `legacy` is never adopted again: its owner may have erased everything since. Raises `Unavailable`,
+    and SystemExit with one line where rows are not accounted for.
+    """
+    connection.execute("SELECT set_config('lock_timeout', '120s', true)")
+    connection.execute("SELECT pg_advisory_xact_lock(%s)", [_LOCK_NUMBER])
+    if connection.execute(_IS_TO_BE_ADOPTED, [_ADOPTED]).fetchone() == (True,):
+        _adopt_all(connection)
+        connection.execute(SQL("COMMENT ON SCHEMA legacy IS {}").format(Literal(_ADOPTED)))
+        _drop_what_is_empty(connection)
+
+
+def _adopt_all(connection: Connection) -> None:
+    keys = cache(_key_ring)
     old = OldPostgres(connection, SCHEMA)
     carried: dict[str, list[object]] = {}
 
@@ -58,10 +77,9 @@ def _adopt(connection: Connection, keys: Callable[[], KeyRing]) -> None:
         importer.run(lambda _: None)
         if not report.is_balanced():
             raise SystemExit("Cannot migrate: some of the old rows are not accounted for: " + "; ".join(report.lines()))
-        _log.info("adopted %s users of the old tables", report.users)
+        print(f"Adopted {report.users} users of the old tables.", flush=True)
     _clear(connection, carried)
     _encrypt_keys(connection, keys)
-    _drop_what_is_empty(connection)
 
 
 def _clear(connection: Connection, carried: dict[str, list[object]]) -> None:
@@ -123,8 +141,19 @@ def _drop_what_is_empty(connection: Connection) -> None:
         exists = connection.execute("SELECT to_regclass(%s)", [path.as_string()]).fetchone() != (None,)
         if not exists or (table == TABLES[SESSION] and _children(connection)):
             continue
-        if connection.execute(SQL("SELECT 1 FROM {} LIMIT 1").format(path)).fetchone() is None:
+        if not _has_rows(connection, path):
             connection.execute(SQL("DROP TABLE {}").format(path))
     is_empty = "SELECT NOT EXISTS (SELECT FROM pg_class WHERE relnamespace = 'legacy'::regnamespace)"
     if connection.execute(is_empty).fetchone() == (True,):
         connection.execute("DROP SCHEMA legacy")
+
+
+def _has_rows(connection: Connection, table: Identifier) -> bool:
+    return connection.execute(SQL("SELECT 1 FROM {} LIMIT 1").format(table)).fetchone() is not None
+
+
+def _key_ring() -> KeyRing:
+    try:
+        return KeyRing(Settings(os.environ).api_key_encryption_keys)
+    except Unavailable as error:
+        raise Unavailable(error.detail, f"{error.reason}, and the old API keys have to be encrypted") from None

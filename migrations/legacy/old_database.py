@@ -9,9 +9,10 @@ from typing import Any, Protocol
 from psycopg.rows import dict_row
 from psycopg.sql import SQL, Identifier
 
+from lib.db.operators import Connection, PostgresURL, UnusableURL, connect, one_line
 from migrations.legacy.old_rows import TABLES, Row
 from migrations.legacy.records import SESSION
-from migrations.legacy.urls import Connection, PostgresURL, SqliteURL, UnusableURL, connect, one_line
+from migrations.legacy.urls import SqliteURL
 
 Open = Callable[[SqliteURL | PostgresURL], AbstractContextManager["OldDatabase"]]
 

@@ -5,9 +5,15 @@ from datetime import datetime
 from typing import Any
 
 from lib.db.encryption import KeyRing
-from lib.steps.fields import ANALYSIS_FIELDS, PERSONA_FIELDS
-from lib.steps.research_preferences import DEPTHS, STYLE_FIELDS
-from migrations.legacy.payloads import PREFERENCE_FIELDS, canonical_depth
+from lib.steps.fields import (
+    ANALYSIS_FIELDS,
+    DEFAULT_DEPTH,
+    DEPTHS,
+    PERSONA_FIELDS,
+    PREFERENCE_FIELDS,
+    RESEARCH_STYLE_FIELDS,
+)
+from migrations.legacy.payloads import canonical_depth
 from migrations.legacy.progress_file import provider_name
 from migrations.legacy.records import ANALYSIS, API_KEY, PERSONA, PREFERENCES, SESSION, Found, Place, Rank, Record
 from migrations.legacy.values import EPOCH, BrokenValue, as_bool, as_json, as_number, as_text, as_time, is_empty
@@ -32,7 +38,7 @@ _KNOWN = {
         {*_BOOKKEEPING, "session_id", "website_url", "analysis_date", *ANALYSIS_FIELDS, *_TEXTS, "status"}
     ),
     PREFERENCES: frozenset({*_BOOKKEEPING, "session_id", *PREFERENCE_FIELDS}),
-    PERSONA: frozenset({*_BOOKKEEPING, "session_id", *PERSONA_FIELDS.values()}),
+    PERSONA: frozenset({*_BOOKKEEPING, "session_id", *PERSONA_FIELDS}),
 }
 
 
@@ -123,17 +129,21 @@ def _analysis(row: Row, broken: Broken) -> tuple[str, dict[str, Any]]:
 def _preferences(row: Row, broken: Broken) -> tuple[str, dict[str, Any]]:
     depth = row.get("research_depth")
     if depth and canonical_depth(depth) is None:
-        broken("research_depth", BrokenValue(f"{as_text(depth)!r}, none of {', '.join(DEPTHS)}; taken as Standard"))
+        broken("research_depth", _unknown_depth(depth))
     return "", {
         "research_depth": canonical_depth(depth),
         "auto_research": as_bool(row.get("auto_research")),
         "factual_content": as_bool(row.get("factual_content")),
-        **_json_columns(row, ("content_types", *STYLE_FIELDS), broken),
+        **_json_columns(row, ("content_types", *RESEARCH_STYLE_FIELDS), broken),
     }
 
 
+def _unknown_depth(depth: object) -> BrokenValue:
+    return BrokenValue(f"{as_text(depth)!r}, none of {', '.join(DEPTHS)}; taken as {DEFAULT_DEPTH}")
+
+
 def _persona(row: Row, broken: Broken) -> tuple[str, dict[str, Any]]:
-    return "", _json_columns(row, tuple(PERSONA_FIELDS.values()), broken)
+    return "", _json_columns(row, PERSONA_FIELDS, broken)
 
 
 def _json_columns(row: Row, names: tuple[str, ...], broken: Broken) -> dict[str, Any]:

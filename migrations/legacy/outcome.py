@@ -1,4 +1,4 @@
-"""What is to become of a user, and what did: the verdicts on each record, judged by what the target really holds."""
+"""The plan for each user, and the verdict on each record by what the target really holds afterwards."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -38,8 +38,8 @@ def report_user(report: Report, plan: UserPlan, after: State) -> list[Record]:
             report.verdicts[record.place.source, record.kind, PASSED_OVER] += 1
         report.note("passed_over", user=plan.user, place="everything", winner="the account was erased")
         return []
-    judged = verdicts(plan.before, after, plan.found.records)
-    for record, verdict in judged:
+    classified = verdicts(plan.before, after, plan.found.records)
+    for record, verdict in classified:
         report.verdicts[record.place.source, record.kind, verdict] += 1
     losers = passed_over(plan.merged, after, plan.found.records)
     for loser in losers:
@@ -47,7 +47,7 @@ def report_user(report: Report, plan: UserPlan, after: State) -> list[Record]:
     for kind, key in changed(after, plan.after):
         report.note("lost", user=plan.user, thing=f"{kind} {key}".strip())
     incomplete = {loser.record.place for loser in losers} | {place for place, _ in plan.found.broken}
-    return [record for record, verdict in judged if verdict == IMPORTED and record.place not in incomplete]
+    return [record for record, verdict in classified if verdict == IMPORTED and record.place not in incomplete]
 
 
 def report_broken(report: Report, found: Found) -> None:

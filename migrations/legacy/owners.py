@@ -1,4 +1,4 @@
-"""Whose an old row or file is: what stands in the old place, judged against the ids that are known."""
+"""Who owns an old row or file: the id that it names, compared with the ids that are known."""
 
 from migrations.legacy.identity import FILE_NAME, GLOBAL_FILE, as_old_number, is_user_id
 from migrations.legacy.index import Index, Owner

@@ -9,9 +9,15 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from lib.errors import InvalidData
-from lib.steps.fields import ANALYSIS_FIELDS, PERSONA_FIELDS
-from lib.steps.integrations import integrations
-from lib.steps.research_preferences import DEPTHS, STYLE_FIELDS
+from lib.steps.fields import (
+    ANALYSIS_FIELDS,
+    DEPTHS,
+    PERSONA_FIELDS,
+    PREFERENCE_FIELDS,
+    RESEARCH_STYLE_FIELDS,
+    camel_case,
+)
+from lib.steps.integrations import integration_fields
 from lib.steps.website_analysis import website_analysis
 from migrations.legacy.records import ANALYSIS, INTEGRATIONS, PERSONA, PREFERENCES, Key
 from migrations.legacy.values import is_empty
@@ -19,7 +25,6 @@ from migrations.legacy.values import is_empty
 Values = dict[str, Any]
 
 KIND_OF_STEP = {2: ANALYSIS, 3: PREFERENCES, 4: PERSONA, 5: INTEGRATIONS}
-PREFERENCE_FIELDS = ("research_depth", "content_types", "auto_research", "factual_content", *STYLE_FIELDS)
 
 _ANY_URL = "https://stands.in"
 
@@ -53,14 +58,14 @@ def payload_of(step: int, url: str, values: Mapping[str, Any]) -> Values:
     if step == 2:
         return _website_payload(url, values)
     if step == 4:
-        named = {name: values.get(column) for name, column in PERSONA_FIELDS.items()}
+        named = {camel_case(name): values.get(name) for name in PERSONA_FIELDS}
         return {name: value for name, value in named.items() if value is not None}
     return {name: values[name] for name in PREFERENCE_FIELDS if values.get(name) is not None}
 
 
 def with_groups(step: int, payload: Mapping[str, Any], changed: Mapping[str, Any]) -> Values:
     """The payload with `changed` field groups in the places where it has them; it gets no new ones."""
-    names = {column: name for name, column in PERSONA_FIELDS.items()} if step == 4 else {}
+    names = {name: camel_case(name) for name in PERSONA_FIELDS} if step == 4 else {}
     renamed = {names.get(column, column): value for column, value in changed.items()}
     result = {name: renamed.get(name, value) for name, value in payload.items()}
     if step in {2, 3} and isinstance(payload.get("analysis"), dict):
@@ -85,16 +90,16 @@ def _host(url: str) -> str:
 
 def _analysis(payload: Mapping[str, Any]) -> Values | None:
     nested = {name: value for name, value in _nested(payload).items() if name != "website_url"}
-    judged = {**payload, "website": _ANY_URL, "website_url": None, "analysis": nested}
+    acceptable = {**payload, "website": _ANY_URL, "website_url": None, "analysis": nested}
     try:
-        return website_analysis(judged).columns
+        return dict(website_analysis(acceptable).fields)
     except InvalidData:
         return None
 
 
 def _preferences(payload: Mapping[str, Any]) -> Values:
     nested = _nested(payload)
-    style = {name: nested.get(name) if payload.get(name) is None else payload[name] for name in STYLE_FIELDS}
+    style = {name: nested.get(name) if payload.get(name) is None else payload[name] for name in RESEARCH_STYLE_FIELDS}
     depth, types = canonical_depth(payload.get("research_depth")), payload.get("content_types")
     switches = {name: payload.get(name) for name in ("auto_research", "factual_content")}
     return {
@@ -106,17 +111,12 @@ def _preferences(payload: Mapping[str, Any]) -> Values:
 
 
 def _persona(payload: Mapping[str, Any]) -> Values | None:
-    values = {column: payload.get(name) for name, column in PERSONA_FIELDS.items()}
+    values = {name: payload.get(camel_case(name)) for name in PERSONA_FIELDS}
     return None if all(is_empty(value) for value in values.values()) else values
 
 
 def _integrations(payload: Mapping[str, Any]) -> Values:
-    parts = integrations(payload)
-    return {
-        "connected_platforms": parts.connected_platforms,
-        "primary_website": parts.primary_website,
-        "email": parts.email,
-    }
+    return dict(integration_fields(payload))
 
 
 def _nested(payload: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -4,17 +4,24 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
+from lib.steps.definitions import COMPLETED, PENDING
+from lib.steps.fields import DEFAULT_DEPTH
 from migrations.legacy.merge import Candidate, Merged, by_name, candidates, merge_groups
 from migrations.legacy.payloads import KIND_OF_STEP, groups_of, payload_of, website_of, with_groups
 from migrations.legacy.records import ANALYSIS, API_KEY, PREFERENCES, SESSION, STEP, Held, Key, Rank, Record, State
-from migrations.legacy.statuses import LAST_STEP, inferred_statuses, percentage, step_behind
+from migrations.legacy.statuses import (
+    LAST_STEP,
+    OLD_STEPS,
+    REQUIRED_BEFORE_LAST,
+    finished_steps,
+    inferred_statuses,
+    step_behind,
+)
 from migrations.legacy.values import EPOCH, same
 
-_FINISHED = frozenset({"completed", "skipped"})
-_BEFORE_COMPLETION = frozenset({1, 2, 3})
 _DEFAULTS: dict[str, dict[str, Any]] = {
-    STEP: {"status": {"status": "pending", "completed_at": None}},
-    PREFERENCES: {"research_depth": "Standard", "content_types": [], "auto_research": True, "factual_content": True},
+    STEP: {"status": {"status": PENDING, "completed_at": None}},
+    PREFERENCES: {"research_depth": DEFAULT_DEPTH, "content_types": [], "auto_research": True, "factual_content": True},
 }
 Records = Mapping[Key, Sequence[Record]]
 
@@ -27,7 +34,7 @@ def planned(before: State, records: Sequence[Record]) -> tuple[State, Merged]:
     for name, found in named.items():
         if name[0] not in {SESSION, STEP}:
             merge_groups(merged, name, before.get(name), found)
-    for number in range(1, LAST_STEP + 1):
+    for number in OLD_STEPS:
         _merge_step(merged, number, before, named)
     _infer_statuses(merged, before, named)
     for name, held in merged.held.items():
@@ -39,7 +46,7 @@ def planned(before: State, records: Sequence[Record]) -> tuple[State, Merged]:
 def _with_defaults(name: Key, held: Held) -> Held:
     defaults = _DEFAULTS.get(name[0])
     if name[0] == ANALYSIS:
-        defaults = {"status": "completed", "analysis_date": held.time}
+        defaults = {"status": COMPLETED, "analysis_date": held.time}
     return held if defaults is None else Held({**defaults, **held.values}, held.time, held.created_at)
 
 
@@ -48,7 +55,7 @@ def _merge_step(merged: Merged, number: int, before: State, named: Records) -> N
     held, files = before.get(name), named.get(name, ())
     merge_groups(merged, name, held, files)
     if held and held.time == EPOCH and _is_untouched(number, before, named.get((SESSION, ""), ())):
-        _set(merged, name, {"status": {"status": "pending", "completed_at": None}}, EPOCH)
+        _set(merged, name, {"status": {"status": PENDING, "completed_at": None}}, EPOCH)
     if number in KIND_OF_STEP:
         data, time = _payload(merged, number, candidates("data", held, files), named)
         if data is not None:
@@ -129,7 +136,7 @@ def _infer_statuses(merged: Merged, before: State, named: Records) -> None:
     with_data += [number for number, kind in KIND_OF_STEP.items() if kind in kinds]
     statuses = inferred_statuses(position.get("current_step"), position.get("progress"), with_data)
     for number, status in statuses.items():
-        if (STEP, str(number)) not in before and number not in _finished(merged.held):
+        if (STEP, str(number)) not in before and number not in finished_steps(merged.held):
             times = [row.time for row in rows if row.kind == KIND_OF_STEP.get(number, API_KEY) and row.time > EPOCH]
             completed_at = max(times, default=newest.time if newest else EPOCH)
             _set(merged, (STEP, str(number)), {"status": {"status": status, "completed_at": completed_at}}, EPOCH)
@@ -146,14 +153,13 @@ def _known_step(before: State, sessions: Sequence[Record]) -> int:
 def _merge_session(merged: Merged, before: State, named: Records, records: Sequence[Record]) -> None:
     name = (SESSION, "")
     held, sessions = before.get(name), sorted(named.get(name, ()), key=lambda record: (record.time, record.rank))
-    finished = _finished(merged.held)
+    finished = finished_steps(merged.held)
     completed_at = _completed_at(held, sessions, finished)
     started = [source.values.get("started_at") for source in (held, *sessions) if source]
     known = [record.time for record in records if record.time > EPOCH]
     values = {
         "started_at": min((time for time in started if time), default=min(known, default=EPOCH)),
         "current_step": max(_reached(held, sessions), step_behind(finished)),
-        "progress": 100.0 if completed_at else _progress(held, sessions, finished),
         "completed_at": completed_at,
     }
     time = max((source.time for source in (held, *records) if source), default=EPOCH)
@@ -163,14 +169,6 @@ def _merge_session(merged: Merged, before: State, named: Records, records: Seque
         if newest:
             is_its = newest.values.get(group) == values[group]
             merged.winners[name, group] = Candidate(values[group], newest.time, newest.rank, newest if is_its else None)
-
-
-def _finished(state: State) -> set[int]:
-    return {
-        int(key)
-        for (kind, key), held in state.items()
-        if kind == STEP and held.values.get("status", {}).get("status") in _FINISHED
-    }
 
 
 def _reached(held: Held | None, sessions: Sequence[Record]) -> int:
@@ -186,20 +184,11 @@ def _completed_at(held: Held | None, sessions: Sequence[Record], finished: set[i
     """When onboarding was completed. A target that was reset since stays so."""
     if held and held.values.get("completed_at"):
         return held.values["completed_at"]  # type: ignore[no-any-return]
-    if held and not finished >= _BEFORE_COMPLETION:
+    if held and not finished >= REQUIRED_BEFORE_LAST:
         return None
     times = [session.values.get("completed_at") for session in sessions]
     files_first = [session.values.get("completed_at") for session in sessions if session.rank is Rank.FILE]
     return next((time for time in (*files_first, *times[::-1]) if time), None)
-
-
-def _progress(held: Held | None, sessions: Sequence[Record], finished: set[int]) -> float:
-    """The share of the finished steps; a database alone may know of progress that no step shows."""
-    share = percentage(len(finished))
-    if any(session.rank is Rank.FILE for session in sessions):
-        return share
-    noted = sessions[-1].values.get("progress") if sessions else None
-    return min(max(share, noted or 0.0, held.values["progress"] if held else 0.0), 100.0)
 
 
 def _set(merged: Merged, name: Key, values: Mapping[str, Any], time: datetime) -> None:

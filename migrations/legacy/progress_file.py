@@ -8,14 +8,14 @@ from pathlib import Path
 from typing import Any
 
 from lib.steps.api_keys import without_secrets
+from lib.steps.definitions import FINISHED_STATUSES, PENDING, STATUSES
 from lib.steps.providers import canonical
 from migrations.legacy.payloads import groups_of
 from migrations.legacy.records import API_KEY, SESSION, STEP, Found, Place, Rank, Record
+from migrations.legacy.statuses import LAST_STEP, OLD_STEPS
 from migrations.legacy.values import EPOCH, BrokenValue, as_number, as_time, clean
 
 SOURCE = "files"
-_STATUSES = frozenset({"pending", "in_progress", "completed", "skipped"})
-_LAST_STEP = 6
 
 
 def read_progress_file(path: Path) -> Mapping[str, Any]:
@@ -32,7 +32,7 @@ def read_progress_file(path: Path) -> Mapping[str, Any]:
 
 
 def found_in_file(name: str, content: Mapping[str, Any]) -> Found:
-    """Take a progress file apart: its session, and each touched step with what that step stored."""
+    """Read a progress file's content: its session, and each touched step with what that step stored."""
     found = Found()
     place = Place(SOURCE, name)
     altered = False
@@ -49,7 +49,7 @@ def found_in_file(name: str, content: Mapping[str, Any]) -> Found:
     for step in content["steps"]:
         number = _step_number(step)
         if number is None:
-            found.broken.append((place, "has an entry that is no step 1 to 6"))
+            found.broken.append((place, f"has an entry that is no step 1 to {LAST_STEP}"))
         else:
             found.records += _step(number, step, last_updated, replace(place, detail=f"{name} step {number}"))
     return found
@@ -59,16 +59,16 @@ def _session(content: Mapping[str, Any]) -> dict[str, Any]:
     finished = [
         _step_number(step) or 0
         for step in content["steps"]
-        if isinstance(step, dict) and step.get("status") in {"completed", "skipped"}
+        if isinstance(step, dict) and step.get("status") in FINISHED_STATUSES
     ]
     # The old software itself, on loading a file, took it for completed once all its steps were finished.
-    completed = bool(content.get("is_completed")) or set(finished) >= set(range(1, _LAST_STEP + 1))
+    completed = bool(content.get("is_completed")) or set(finished) >= set(OLD_STEPS)
     completed_at = as_time(content.get("completed_at")) or as_time(content.get("last_updated")) or EPOCH
     touched = {_step_number(step) for step in content["steps"] if _touched(step)}
     return {
-        "untouched": sorted(set(range(1, _LAST_STEP + 1)) - touched),
+        "untouched": sorted(set(OLD_STEPS) - {number for number in touched if number}),
         "started_at": as_time(content.get("started_at")),
-        "current_step": min(max(int(as_number(content.get("current_step")) or 1), 1), _LAST_STEP),
+        "current_step": min(max(int(as_number(content.get("current_step")) or 1), 1), LAST_STEP),
         "completed_at": completed_at if completed else None,
     }
 
@@ -76,18 +76,18 @@ def _session(content: Mapping[str, Any]) -> dict[str, Any]:
 def _touched(step: object) -> bool:
     if not isinstance(step, dict):
         return False
-    is_pending = step.get("status") not in _STATUSES - {"pending"}
+    is_pending = step.get("status") not in STATUSES or step["status"] == PENDING
     return not is_pending or step.get("data") is not None or bool(step.get("validation_errors"))
 
 
 def _step_number(step: object) -> int | None:
     number = as_number(step.get("step_number")) if isinstance(step, dict) else None
-    return int(number) if number is not None and number in range(1, _LAST_STEP + 1) else None
+    return int(number) if number is not None and number in OLD_STEPS else None
 
 
 def _step(number: int, step: Mapping[str, Any], last_updated: datetime, place: Place) -> Iterator[Record]:
     """Yield the records of a step that was touched at all."""
-    status = step.get("status") if step.get("status") in _STATUSES else "pending"
+    status = step.get("status") if step.get("status") in STATUSES else PENDING
     completed_at = as_time(step.get("completed_at"))
     data, errors = step.get("data"), step.get("validation_errors") or None
     if not _touched(step):
@@ -104,7 +104,7 @@ def _step(number: int, step: Mapping[str, Any], last_updated: datetime, place: P
     elif isinstance(data, dict) and (groups := groups_of(number, data)):
         (kind, key), values = groups
         yield replace(base, kind=kind, key=key, values=values)
-    finished = {"status": status, "completed_at": completed_at if status != "pending" else None}
+    finished = {"status": status, "completed_at": completed_at if status != PENDING else None}
     values = {"status": finished, "data": data, "validation_errors": errors}
     yield replace(base, values={name: value for name, value in values.items() if value is not None})
 

@@ -9,9 +9,9 @@ from typing import LiteralString
 
 from psycopg.sql import SQL, Composed, Identifier
 
+from lib.db.operators import Connection, PostgresURL, connect
 from migrations.legacy.retype_sqlite import TABLE, Phase, RetypeError
 from migrations.legacy.sqlite_ddl import quoted
-from migrations.legacy.urls import Connection, PostgresURL, connect
 
 _NEW = "onboarding_sessions_with_string_ids"
 _LOCK_WAIT = "5s"
@@ -38,7 +38,7 @@ def retype_postgres(url: PostgresURL, phase: Phase) -> tuple[int | None, str]:
         schema = _schema(connection)
         if _is_text(connection):
             return None, ""
-        _judge_features(connection)
+        _check_features(connection)
         connection.execute(SQL("LOCK TABLE {} IN ACCESS EXCLUSIVE MODE").format(Identifier(schema, TABLE)))
         if _is_text(connection):  # another run was quicker
             return None, ""
@@ -75,7 +75,7 @@ def _is_text(connection: Connection) -> bool:
     return False
 
 
-def _judge_features(connection: Connection) -> None:
+def _check_features(connection: Connection) -> None:
     """Raise RetypeError for what cannot be carried over; views and the like stop the DROP TABLE by themselves."""
     row = connection.execute(
         "SELECT relkind <> 'r' OR relhassubclass OR relispartition, relrowsecurity, relhasrules"

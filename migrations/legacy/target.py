@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import Any
 
 from lib.db.encryption import KeyRing
+from lib.db.operators import Connection, UnusableURL
 from migrations.legacy.records import (
     ANALYSIS,
     API_KEY,
@@ -22,13 +23,13 @@ from migrations.legacy.records import (
     Key,
     State,
 )
+from migrations.legacy.statuses import NUMBERS, current_step, finished_steps, furthest_step
 from migrations.legacy.target_sql import LOAD, SCOPE, UPSERTS, parameters
-from migrations.legacy.urls import Connection, UnusableURL
 from migrations.legacy.values import EPOCH, as_time
 
-_KEY_COLUMNS = {STEP: "step_number", ANALYSIS: "website_url", PREFERENCES: None, PERSONA: None, INTEGRATIONS: None}
+_KEY_COLUMNS = {STEP: "step_key", ANALYSIS: "website_url", PREFERENCES: None, PERSONA: None, INTEGRATIONS: None}
 _BOOKKEEPING = frozenset(
-    {"id", "user_id", "session_id", "created_at", "updated_at", "step_number", "website_url", "status", "completed_at"}
+    {"id", "user_id", "session_id", "created_at", "updated_at", "step_key", "website_url", "status", "completed_at"}
 )
 
 
@@ -42,7 +43,7 @@ class Target:
         self._connection = connection
         self._keys = keys
 
-    def judge(self) -> None:
+    def check(self) -> None:
         """Raise UnusableURL where the schema is not there or its role cannot be taken."""
         row = self._connection.execute(
             "SELECT to_regclass('onboarding_steps') IS NOT NULL AND to_regclass('erased_users') IS NOT NULL,"
@@ -54,7 +55,7 @@ class Target:
             raise UnusableURL("the target's login cannot become onboarding_app: use the one that ran the migrations")
 
     def load(self, user_ids: Sequence[str], *, lock: bool) -> list[State | None]:
-        """What is held of each user, in one wire turn; None for an account that was erased."""
+        """What is held of each user, in one round trip; None for an account that was erased."""
         cursors = []
         with self._connection.pipeline():
             for user_id in user_ids:
@@ -70,7 +71,7 @@ class Target:
         ]
 
     def write(self, plans: Sequence[tuple[str, State, Sequence[Key]]]) -> None:
-        """Store the named things of each user, in one wire turn."""
+        """Store the named things of each user, in one round trip."""
         with self._connection.pipeline():
             for user_id, state, names in plans:
                 if not names:
@@ -78,20 +79,26 @@ class Target:
                 self._connection.execute(SCOPE, (user_id,))
                 # The session comes first: everything else hangs on it.
                 for kind, key in sorted(names, key=lambda name: name[0] != SESSION):
-                    held = self._sealed(user_id, key, state[kind, key]) if kind == API_KEY else state[kind, key]
+                    held = self._as_stored(user_id, kind, key, state)
                     self._connection.execute(UPSERTS[kind], parameters(user_id, kind, key, held))
             self._connection.execute("SELECT set_config('role', 'none', true)")
 
-    def _sealed(self, user_id: str, provider: str, held: Held) -> Held:
-        sealed = self._keys().encrypt(user_id, provider, held.values["key"])
-        return Held({**held.values, "encrypted_key": sealed}, held.time, held.created_at)
+    def _as_stored(self, user_id: str, kind: str, key: str, state: State) -> Held:
+        held = state[kind, key]
+        if kind == API_KEY:
+            more: dict[str, object] = {"encrypted_key": self._keys().encrypt(user_id, key, held.values["key"])}
+        elif kind == SESSION:
+            more = {"furthest_step": furthest_step(held.values["current_step"], finished_steps(state))}
+        else:
+            return held
+        return Held({**held.values, **more}, held.time, held.created_at)
 
     def _state(self, user_id: str, found: dict[str, Any]) -> State:
         state: dict[Key, Held] = {}
         for row in found["sessions"] or ():
-            values = {name: row[name] for name in ("current_step", "progress")}
             times = {name: as_time(row[name]) for name in ("started_at", "completed_at")}
-            state[SESSION, ""] = Held({**values, **times}, _time(row["updated_at"]))
+            values = {"current_step": current_step(row["furthest_step"]), **times}
+            state[SESSION, ""] = Held(values, _time(row["updated_at"]))
         for row in found["api_keys"] or ():
             state[API_KEY, row["provider"]] = self._key(user_id, row)
         for kind in _KEY_COLUMNS:
@@ -106,6 +113,8 @@ class Target:
 
 def _things(kind: str, rows: Sequence[dict[str, Any]]) -> Iterator[tuple[Key, Held]]:
     for row in rows:
+        if kind == STEP and row["step_key"] not in NUMBERS:
+            continue  # the old software had no such step
         key_column = _KEY_COLUMNS[kind]
         values = {name: value for name, value in row.items() if name not in _BOOKKEEPING and value is not None}
         if kind == STEP:
@@ -115,7 +124,8 @@ def _things(kind: str, rows: Sequence[dict[str, Any]]) -> Iterator[tuple[Key, He
         if kind == ANALYSIS:
             values |= {"status": row["status"], "analysis_date": as_time(row["analysis_date"])}
         created_at = _time(row["created_at"]) if "created_at" in row else None
-        yield (kind, str(row[key_column]) if key_column else ""), Held(values, _time(row["updated_at"]), created_at)
+        key = str(row[key_column]) if key_column else ""
+        yield (kind, str(NUMBERS[key]) if kind == STEP else key), Held(values, _time(row["updated_at"]), created_at)
 
 
 def _time(text: str) -> datetime:

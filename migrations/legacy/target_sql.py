@@ -2,11 +2,16 @@
 
 from typing import Any
 
-from lib.db.website_analyses import JSON_COLUMNS as ANALYSIS_JSON
 from lib.json_text import dumps
-from lib.steps.fields import PERSONA_FIELDS
-from lib.steps.research_preferences import STYLE_FIELDS
+from lib.steps.fields import (
+    INTEGRATION_FIELDS,
+    PREFERENCE_FIELDS,
+    RESEARCH_STYLE_FIELDS,
+    SAVED_ANALYSIS_FIELDS,
+    SAVED_PERSONA_FIELDS,
+)
 from migrations.legacy.records import ANALYSIS, API_KEY, INTEGRATIONS, PERSONA, PREFERENCES, SESSION, STEP, Held
+from migrations.legacy.statuses import OLD_STEPS
 
 SCOPE = "SELECT set_config('role', 'onboarding_app', true), set_config('app.user_id', %s, true)"
 
@@ -28,7 +33,7 @@ LOAD = """
 def _upsert(table: str, conflict: str, columns: tuple[str, ...], casts: dict[str, str]) -> str:
     """An INSERT that replaces what is there; children find their session's id by themselves."""
     values = [f"%({name})s::{casts[name]}" if name in casts else f"%({name})s" for name in columns]
-    kept = {"created_at", "user_id", "provider", "step_number", "website_url"}
+    kept = {"created_at", "user_id", "provider", "step_key", "website_url"}
     updates = [f"{name} = excluded.{name}" for name in columns if name not in kept]
     of_user = "FROM onboarding_sessions WHERE user_id = %(user_id)s::varchar"
     return (
@@ -44,35 +49,34 @@ def _jsonb(names: tuple[str, ...]) -> dict[str, str]:
 
 _TIMES = ("created_at", "updated_at")
 _TIME_CASTS = dict.fromkeys((*_TIMES, "completed_at", "analysis_date"), "timestamptz")
-_PERSONA = (*PERSONA_FIELDS.values(), "additional_fields")
-_PREFERENCES = ("research_depth", "content_types", "auto_research", "factual_content", *STYLE_FIELDS)
 _ANALYSIS_TEXTS = ("status", "error_message", "warning_message")
 
 _COLUMNS: dict[str, tuple[str, str, tuple[str, ...], dict[str, str]]] = {
     STEP: (
         "onboarding_steps",
-        "user_id, step_number",
-        ("step_number", "status", "completed_at", "data", "validation_errors", "updated_at"),
-        {"step_number": "smallint", "data": "json", "validation_errors": "json"},
+        "user_id, step_key",
+        ("step_key", "status", "completed_at", "data", "validation_errors", "updated_at"),
+        {"data": "json", "validation_errors": "json"},
     ),
     API_KEY: ("api_keys", "user_id, provider", ("provider", "encrypted_key", *_TIMES), {}),
     ANALYSIS: (
         "website_analyses",
         "user_id, md5(website_url)",
-        ("website_url", "analysis_date", *ANALYSIS_JSON, *_ANALYSIS_TEXTS, *_TIMES),
-        _jsonb(ANALYSIS_JSON),
+        ("website_url", "analysis_date", *SAVED_ANALYSIS_FIELDS, *_ANALYSIS_TEXTS, *_TIMES),
+        _jsonb(SAVED_ANALYSIS_FIELDS),
     ),
     PREFERENCES: (
         "research_preferences",
         "user_id",
-        (*_PREFERENCES, *_TIMES),
-        _jsonb(("content_types", *STYLE_FIELDS)) | dict.fromkeys(("auto_research", "factual_content"), "boolean"),
+        (*PREFERENCE_FIELDS, *_TIMES),
+        _jsonb(("content_types", *RESEARCH_STYLE_FIELDS))
+        | dict.fromkeys(("auto_research", "factual_content"), "boolean"),
     ),
-    PERSONA: ("persona_data", "user_id", (*_PERSONA, *_TIMES), _jsonb(_PERSONA)),
+    PERSONA: ("persona_data", "user_id", (*SAVED_PERSONA_FIELDS, *_TIMES), _jsonb(SAVED_PERSONA_FIELDS)),
     INTEGRATIONS: (
         "platform_integrations",
         "user_id",
-        ("connected_platforms", "primary_website", "email", *_TIMES),
+        (*INTEGRATION_FIELDS, *_TIMES),
         _jsonb(("connected_platforms",)),
     ),
 }
@@ -82,11 +86,10 @@ UPSERTS = {
     for kind, (table, conflict, columns, casts) in _COLUMNS.items()
 } | {
     SESSION: """
-        INSERT INTO onboarding_sessions (user_id, current_step, progress, started_at, updated_at, completed_at)
-        VALUES (%(user_id)s, %(current_step)s, %(progress)s, %(started_at)s,
-                %(updated_at)s, %(completed_at)s::timestamptz)
+        INSERT INTO onboarding_sessions (user_id, furthest_step, started_at, updated_at, completed_at)
+        VALUES (%(user_id)s, %(furthest_step)s, %(started_at)s, %(updated_at)s, %(completed_at)s::timestamptz)
         ON CONFLICT (user_id) DO UPDATE
-        SET current_step = excluded.current_step, progress = excluded.progress, started_at = excluded.started_at,
+        SET furthest_step = excluded.furthest_step, started_at = excluded.started_at,
             updated_at = excluded.updated_at, completed_at = excluded.completed_at
     """
 }
@@ -96,7 +99,7 @@ def parameters(user_id: str, kind: str, key: str, held: Held) -> dict[str, objec
     """The values of the statement that stores `held`."""
     values: dict[str, Any] = dict(held.values)
     if kind == STEP:
-        values |= {"validation_errors": values.get("validation_errors") or [], "step_number": int(key)}
+        values |= {"validation_errors": values.get("validation_errors") or [], "step_key": OLD_STEPS[int(key)].key}
         values |= values["status"]
     if kind == ANALYSIS:
         values["website_url"] = key

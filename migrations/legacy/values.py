@@ -3,6 +3,7 @@
 import json
 import math
 import re
+import sys
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
@@ -107,7 +108,7 @@ def _clean_text(text: str, note: Callable[[], object]) -> str:
 
 def _comparable(value: Any) -> Any:
     if isinstance(value, int) and not isinstance(value, bool) and abs(value) > _LARGEST_EXACT:
-        return float(value) if abs(value) < 10**308 else str(value)
+        return float(value) if abs(value) <= sys.float_info.max else str(value)
     if isinstance(value, dict):
         return {name: _comparable(item) for name, item in value.items()}
     if isinstance(value, list):

@@ -159,7 +159,7 @@ def test_data_is_an_object_and_validation_errors_a_list(http: Client, body: Any,
     ("path", "status"),
     [("step/0", 404), ("step/7", 404), ("step/-1", 404), ("step/abc", 400), ("step/1.5", 400), ("step/%C2%B2", 400)],
 )
-def test_a_step_s_number_in_the_path_is_judged(http: Client, path: str, status: int) -> None:
+def test_a_step_s_number_in_the_path_is_validated(http: Client, path: str, status: int) -> None:
     """404 outside 1 to 6, 400 when it is no number, for every call on a step."""
     assert http.get(f"/api/onboarding/{path}", user=USER).status == status
     assert http.get(f"/api/onboarding/{path}/validate", user=USER).status == status

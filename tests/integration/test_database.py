@@ -1,51 +1,58 @@
 """One call is one transaction, for one user."""
 
 from collections.abc import Iterator
+from typing import Any
 
 import psycopg
 import pytest
-from sqlalchemy import text
 
 from dev.harness.postgres import throwaway_postgres
 from dev.local_postgres import LocalPostgres
-from lib.db import sessions, steps
+from lib.db import accounts, sessions, steps
 from lib.db.database import Database
-from lib.db.engine import build_engine
+from lib.db.engine import build_pool
+from lib.db.statements import Bound
 from lib.errors import InvalidData, Unauthenticated, Unavailable
+from lib.steps.definitions import INTEGRATIONS
 
 USER = "user_2db"
+
+
+def sql(text: str, **values: object) -> Bound[dict[str, Any]]:
+    """A statement of a test's own."""
+    return Bound(text, values)
 
 
 @pytest.fixture
 def database(database_url: str) -> Iterator[Database]:
     """A database as a function opens it."""
-    opened = Database(build_engine(database_url))
+    opened = Database(build_pool(database_url))
     yield opened
     opened.close()
 
 
 def _is_new(database: Database, user_id: str = USER) -> bool:
-    return not sessions.load(database, user_id)
+    return sessions.load(database, user_id).session_id is None
 
 
 def test_what_a_write_returned_is_committed(database: Database, database_url: str) -> None:
     """Another connection sees it at once."""
     sessions.start(database, USER)
-    other = Database(build_engine(database_url))
+    other = Database(build_pool(database_url))
     assert not _is_new(other)
     other.close()
 
 
 def test_a_statement_that_fails_leaves_nothing_behind(database: Database) -> None:
-    """The session that its first part made is gone with it, and the next call works."""
-    broken = text(
+    """The session that a statement before it made is gone with it, and the next call works."""
+    broken = sql(
         """
-        WITH session AS (INSERT INTO onboarding_sessions (user_id) VALUES (:user_id) RETURNING id)
-        INSERT INTO onboarding_steps (user_id, session_id, step_number) SELECT :user_id, id, 7 FROM session
+        INSERT INTO onboarding_steps (user_id, session_id, step_key)
+        SELECT user_id, id, '' FROM onboarding_sessions WHERE user_id = %(user_id)s
         """
     )
-    with pytest.raises(Exception, match="CheckViolation"):
-        database.write(USER, broken)
+    with pytest.raises(psycopg.errors.CheckViolation):
+        database.write(USER, [*sessions.ensured(), broken])
     assert _is_new(database)
     sessions.start(database, USER)
 
@@ -60,46 +67,37 @@ def test_a_connection_serves_one_user_after_another(database: Database) -> None:
 def test_a_statement_without_a_user_sees_no_row(database: Database) -> None:
     """Row-level security holds for the login role too."""
     sessions.start(database, USER)
-    assert database.read_unscoped(text("SELECT * FROM onboarding_sessions")) == []
+    assert database.read_unscoped(sql("SELECT * FROM onboarding_sessions")) == []
 
 
 def test_an_erased_account_cannot_write_again(database: Database) -> None:
     """A token that outlives its user brings nothing back."""
     sessions.start(database, USER)
-    database.write(
-        USER,
-        text(
-            """
-            WITH tombstone AS (
-                INSERT INTO erased_users VALUES (encode(sha256(convert_to(:user_id, 'UTF8')), 'hex'))
-            )
-            DELETE FROM onboarding_sessions WHERE user_id = :user_id RETURNING user_id
-            """
-        ),
-    )
+    assert accounts.delete_for_good(database, USER)
     with pytest.raises(Unauthenticated):
         sessions.start(database, USER)
     with pytest.raises(Unauthenticated):
-        steps.save(database, USER, 5, {}, [])
+        steps.complete(database, USER, INTEGRATIONS, {}, [])
     assert _is_new(database)
 
 
 def test_a_value_that_postgres_cannot_hold_is_the_sender_s_error(database: Database) -> None:
     """A number with more digits than NUMERIC takes, for one."""
     with pytest.raises(InvalidData):
-        database.read(USER, text("SELECT CAST(:value AS jsonb)"), value="9" * 140_000)
+        database.read(USER, sql("SELECT CAST(%(value)s AS jsonb)", value="9" * 140_000))
 
 
+@pytest.mark.slow
 def test_a_slow_statement_is_given_up(database: Database) -> None:
     """Postgres itself stops it at the time limit, and the next request is served."""
     with pytest.raises(Unavailable, match="database"):
-        database.read(USER, text("SELECT pg_sleep(60)"))
+        database.read(USER, sql("SELECT pg_sleep(60)"))
     sessions.start(database, USER)
 
 
 def test_the_time_limit_is_the_contract_s(database: Database) -> None:
     """5 seconds, whatever the server's default is."""
-    assert database.read(USER, text("SHOW statement_timeout"))[0]["statement_timeout"] == "5s"
+    assert database.read(USER, sql("SHOW statement_timeout"))[0]["statement_timeout"] == "5s"
 
 
 @pytest.fixture(scope="module")
@@ -111,8 +109,8 @@ def fragile_postgres() -> Iterator[LocalPostgres]:
 
 def test_an_outage_is_unavailable_and_over_when_the_database_is_back(fragile_postgres: LocalPostgres) -> None:
     """Connections that were open when the server went are replaced without a restart of the process."""
-    database = Database(build_engine(fragile_postgres.create_database("outage")))
-    one = text("SELECT 1 AS one")
+    database = Database(build_pool(fragile_postgres.create_database("outage")))
+    one = sql("SELECT 1 AS one")
     assert database.read_unscoped(one) == [{"one": 1}]
     fragile_postgres.stop()
     with pytest.raises(Unavailable):
@@ -137,7 +135,7 @@ def test_a_connection_idle_for_over_a_minute_is_thrown_away(
     database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A suspended host may have dropped it; a young one is used again."""
-    backend = text("SELECT pg_backend_pid() AS pid")
+    backend = sql("SELECT pg_backend_pid() AS pid")
     first = database.read_unscoped(backend)
     assert database.read_unscoped(backend) == first
     monkeypatch.setattr("lib.db.engine.MAX_IDLE_S", 0)

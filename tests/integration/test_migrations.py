@@ -15,6 +15,8 @@ from dev.settings import ROOT
 from lib.db.schema import EXPECTED_REVISION
 from lib.db.tables import metadata
 
+pytestmark = pytest.mark.slow
+
 
 def _rows(url: str, query: LiteralString) -> list[tuple[object, ...]]:
     with psycopg.connect(url) as connection:
@@ -66,6 +68,18 @@ def test_a_database_that_cannot_be_reached_is_one_line(tmp_path: object) -> None
     assert "hunter2" not in done.stdout + done.stderr
 
 
+def test_a_database_of_an_unknown_revision_is_one_line(database_url: str) -> None:
+    """Newer than the code, or older than the first release: the line says so and what to do, and nothing is changed."""
+    with psycopg.connect(database_url) as connection:
+        connection.execute("UPDATE alembic_version SET version_num = '2026_11_22_03'")
+    done = alembic(database_url, "upgrade", "head", check=False)
+    assert done.returncode != 0
+    assert "Traceback" not in done.stderr
+    assert "2026_11_22_03" in done.stderr
+    assert "remove the folder .dev" in done.stderr.strip().splitlines()[-1]
+    assert _rows(database_url, "SELECT version_num FROM alembic_version") == [("2026_11_22_03",)]
+
+
 def test_row_level_security_is_forced_on_every_table(database_url: str) -> None:
     """None is forgotten, whichever is added."""
     secured = _rows(
@@ -97,6 +111,6 @@ def test_the_database_itself_refuses_a_child_of_another_user_s_session(database_
         row = connection.execute("INSERT INTO onboarding_sessions (user_id) VALUES ('user_a') RETURNING id").fetchone()
         with pytest.raises(psycopg.errors.ForeignKeyViolation):
             connection.execute(
-                "INSERT INTO onboarding_steps (user_id, session_id, step_number) VALUES ('user_b', %s, 1)", row
+                "INSERT INTO onboarding_steps (user_id, session_id, step_key) VALUES ('user_b', %s, 'website')", row
             )
         connection.rollback()

@@ -1,4 +1,4 @@
-"""`alembic upgrade head` on a Postgres that holds the old software's own tables."""
+"""`python -m migrations` on a Postgres that holds the old software's own tables."""
 
 import os
 import subprocess
@@ -18,6 +18,8 @@ from migrations.legacy.records import ANALYSIS, API_KEY, PERSONA, PREFERENCES, S
 from scripts.import_legacy import main
 from tests.legacy.old_schema import tables
 from tests.legacy.target_state import all_users, states
+
+pytestmark = pytest.mark.slow
 
 # ruff: noqa: S608 - what is put into the statements is this module's own
 A = "user_2KF"
@@ -39,10 +41,10 @@ INSERT INTO persona_data (session_id, core_persona, updated_at) VALUES (1, '{{"i
 """
 
 
-def upgrade(url: str, key: str = "", revision: str = "head") -> subprocess.CompletedProcess[str]:
-    """Run the real alembic, with the encryption key if one is given."""
+def upgrade(url: str, key: str = "") -> subprocess.CompletedProcess[str]:
+    """Migrate as a deployment does, with the encryption key if one is given."""
     environ = {**os.environ, "DATABASE_URL": url, "API_KEY_ENCRYPTION_KEYS": key}
-    command = [sys.executable, "-m", "alembic", "-c", "migrations/alembic.ini", "upgrade", revision]
+    command = [sys.executable, "-m", "migrations"]
     return subprocess.run(command, cwd=ROOT, env=environ, capture_output=True, text=True, check=False)
 
 

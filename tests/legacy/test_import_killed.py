@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from bench.importing import write_old_system
+from migrations.legacy.sample import write_old_system
 from scripts.import_legacy import main
 from tests.legacy.target_state import all_users, forget_everyone, states
 from tests.support.killing import Run, kill_repeatedly, run_main

@@ -14,6 +14,8 @@ from dev.harness.clerk import TokenFactory
 from dev.harness.wizard import STEP_DATA
 from dev.settings import ROOT, without_settings
 
+pytestmark = pytest.mark.slow
+
 ORIGIN = "https://app.example.com"
 FUNCTIONS = sorted(
     str(file.relative_to(ROOT).with_suffix("")).replace("/", ".")

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import random
 import string
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import pytest
-from sqlalchemy import event
 
 from dev.harness.clerk import TokenFactory
 from dev.harness.every_call import BASE, READS, WRITES
@@ -16,46 +15,40 @@ from dev.harness.in_process import InProcess
 from dev.harness.population import populate
 from dev.harness.wizard import WEBSITE, complete_step, walk
 from dev.local_postgres import LocalPostgres
-from lib import bootstrap
+from lib.db.engine import Connection, Scope
+from lib.db.statements import Bound
+from lib.db.tables import metadata
 from tests.support.inspection import Superuser, superuser
 
 USER = "user_2plans"
 USERS = 5_000
 LOOK_UPS = {"Index Scan", "Index Only Scan", "Bitmap Index Scan"}
-TABLES = {
-    "onboarding_sessions",
-    "onboarding_steps",
-    "api_keys",
-    "website_analyses",
-    "research_preferences",
-    "persona_data",
-    "platform_integrations",
-    "erased_users",
-}
 
-type Statement = tuple[str, dict[str, Any]]
+type Seen = dict[str, dict[str, Any]]
 
 
-def listening_for_statements() -> dict[str, Statement]:
-    """A collection that every statement lands in from now on, with parameters it was run with."""
-    seen: dict[str, Statement] = {}
+@pytest.fixture
+def seen(monkeypatch: pytest.MonkeyPatch) -> Seen:
+    """Every statement that runs from now on, with values that it was run with."""
+    statements: Seen = {}
+    exchange = Connection.exchange
 
-    def note(_connection: Any, _cursor: Any, statement: str, parameters: Any, *_: Any) -> None:
-        seen.setdefault(statement, (statement, parameters))
+    def noting(self: Connection, scope: Scope, sent: Sequence[Bound[Any]]) -> Any:
+        for statement in sent:
+            statements.setdefault(statement.sql, {**statement.values, "user_id": scope.user_id})
+        return exchange(self, scope, sent)
 
-    event.listen(bootstrap.database()._engine, "before_cursor_execute", note)
-    return seen
+    monkeypatch.setattr(Connection, "exchange", noting)
+    return statements
 
 
-def statements(calls: InProcess) -> dict[str, Statement]:
-    """Every statement that the endpoints run."""
-    seen = listening_for_statements()
+def run_everything(calls: InProcess) -> None:
+    """Make the endpoints run every statement that they have."""
     walk(calls, USER, 1, 2, 3, 4, 5)
     for path in READS:
         assert calls.get(f"{BASE}/{path}", user=USER).status in {200, 404}, path
     for method, path, body in WRITES:
         assert calls.request(method, f"{BASE}/{path}", user=USER, json=body).status in {200, 204}, path
-    return seen
 
 
 def nodes(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:
@@ -80,39 +73,39 @@ def scanned(plan: dict[str, Any]) -> list[dict[str, Any]]:
     return [
         node
         for node in nodes(plan)
-        if "Scan" in node["Node Type"] and (node.get("Relation Name") in TABLES or "Index Name" in node)
+        if "Scan" in node["Node Type"] and (node.get("Relation Name") in metadata.tables or "Index Name" in node)
     ]
 
 
 def test_init_does_not_read_what_it_does_not_send(
-    environment: dict[str, str], token: TokenFactory, postgres: LocalPostgres
+    environment: dict[str, str], token: TokenFactory, postgres: LocalPostgres, seen: Seen
 ) -> None:
     """A website analysis of megabytes costs a call that leaves it out not one page of the disk."""
     calls = InProcess("", 0, token)
-    seen = listening_for_statements()
     noise = "".join(random.Random(1).choices(string.ascii_letters, k=1_000_000))  # noqa: S311 - does not compress away
     complete_step(calls, USER, 2, {**WEBSITE, "analysis": {"crawl_result": {"text": noise}}})
     seen.clear()
     assert calls.get(f"{BASE}/init", user=USER).status == 200
-    ((statement, parameters),) = seen.values()
+    ((statement, parameters),) = seen.items()
     with superuser(postgres, environment["DATABASE_URL"]) as database:
         assert pages_read(database, statement, parameters) < 20
-        assert pages_read(database, statement, {**parameters, "with_data": [2]}) > 100  # as a check of the check
+        with_the_analysis = {**parameters, "with_data": ["website"]}
+        assert pages_read(database, statement, with_the_analysis) > 100  # as a check of the check
 
 
 @pytest.mark.slow
 def test_every_statement_finds_its_rows_by_index_and_user(
-    environment: dict[str, str], token: TokenFactory, postgres: LocalPostgres
+    environment: dict[str, str], token: TokenFactory, postgres: LocalPostgres, seen: Seen
 ) -> None:
     """Among any number of users a request touches the rows of its own: each scan is an index look-up of one user."""
     with superuser(postgres, environment["DATABASE_URL"]) as database:
         populate(database, USERS)
-        found = statements(InProcess("", 0, token))
-        assert len(found) >= 20
+        run_everything(InProcess("", 0, token))
+        assert len(seen) >= 20
         database.execute(
             "SELECT set_config('role', 'onboarding_app', false), set_config('app.user_id', %s, false)", [USER]
         )
-        for statement, parameters in found.values():
+        for statement, parameters in seen.items():
             row = database.execute(f"EXPLAIN (FORMAT JSON) {statement}", parameters).fetchone()
             assert row is not None
             plan: dict[str, Any] = row[0][0]["Plan"]  # type: ignore[index] # EXPLAIN's one column is JSON

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
@@ -30,7 +29,6 @@ from dev.harness.vercel.toolchain import Toolchain, find_toolchain
 from dev.local_postgres import LocalPostgres
 from dev.settings import ISSUER, SigningKey, new_encryption_key, new_webhook_secret
 
-HERE = Path(__file__).parent
 ALLOWED_ORIGINS = (
     "https://app.example.com,http://localhost:3000,https://alwrity-*-acme.vercel.app,https://*.preview.example.com"
 )

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import ast
+import hashlib
+import shutil
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,32 +20,60 @@ from dev.settings import ROOT
 from tests.platform.expand_only import Connection, Schema, broken_by
 from tests.platform.previous_release import previous_release, run_its_api_tests
 
-FIRST_RELEASE = "2026_11_22_03"
-"""The newest revision of the first release. It and those below it had no release before them to break."""
-
 ACCEPTED: dict[str, dict[str, str]] = {}
 """By revision: what it takes away although an earlier release used it, and why no release that still serves does."""
 
 
-def test_no_revision_since_the_first_release_breaks_the_code_before_it(empty_database_url: str) -> None:
-    """Each later revision is run on a real database, and what it did to the schema is judged."""
-    alembic(empty_database_url, "upgrade", FIRST_RELEASE)
-    broken = {}
-    with psycopg.connect(empty_database_url, autocommit=True) as connection:
-        for revision in _later_revisions():
-            before = Schema.read(connection)
-            alembic(empty_database_url, "upgrade", revision)
-            broken[revision] = set(broken_by(before, Schema.read(connection))) - ACCEPTED.get(revision, {}).keys()
-    assert {revision: found for revision, found in broken.items() if found} == {}
+def test_no_unreleased_revision_breaks_the_released_code(empty_database_url: str) -> None:
+    """Each revision since the last release is run on a real database, and what it does to the schema is compared."""
+    assert broken_revisions(empty_database_url) == {}
+
+
+def test_a_revision_that_breaks_the_released_code_is_caught(empty_database_url: str, tmp_path: Path) -> None:
+    """In a copy of the project with one more revision, which drops a column that the released code reads."""
+    for folder in ("migrations", "lib"):
+        shutil.copytree(ROOT / folder, tmp_path / folder, ignore=shutil.ignore_patterns("__pycache__"))
+    breaking = BREAKING_REVISION.format(head=_scripts(ROOT).get_current_head())
+    (tmp_path / "migrations" / "versions" / "9999_01_01_01_breaking.py").write_text(breaking)
+    assert broken_revisions(empty_database_url, tmp_path) == {"9999_01_01_01": {"persona_data.core_persona is gone"}}
+
+
+def test_a_released_revision_stays_as_it_is() -> None:
+    """A database has run it: changing it afterwards would make two schemas of one name."""
+    files = {file.name[:13]: file for file in (ROOT / "migrations" / "versions").glob("*.py")}
+    for revision, digest in released(ROOT).items():
+        assert hashlib.sha256(files[revision].read_bytes()).hexdigest() == digest, revision
+
+
+def test_a_revision_imports_nothing_of_the_project() -> None:
+    """The project's code changes, and a revision has to do tomorrow what it does today."""
+    for file in (ROOT / "migrations" / "versions").glob("*.py"):
+        imports = [
+            node for node in ast.walk(ast.parse(file.read_text())) if isinstance(node, ast.Import | ast.ImportFrom)
+        ]
+        modules = {node.module or "" if isinstance(node, ast.ImportFrom) else node.names[0].name for node in imports}
+        assert {module.split(".")[0] for module in modules} <= {"alembic", "sqlalchemy"}, file.name
 
 
 def test_the_previous_release_passes_its_api_tests_on_this_schema(tmp_path: Path) -> None:
-    """From the first release tag on: that release's code and API tests, on this release's migrations."""
+    """Where git knows a release tag: that release's code and API tests, on this release's migrations."""
     release = previous_release(ROOT)
-    if release is not None:
-        done = run_its_api_tests(ROOT, release, tmp_path)
-        assert done.returncode == 0, f"{release} on the new schema:\n{done.stdout}"
+    if release is None:
+        pytest.skip("git knows no release tag here")
+    done = run_its_api_tests(ROOT, release, tmp_path)
+    assert done.returncode == 0, f"{release} on the new schema:\n{done.stdout}"
 
+
+BREAKING_REVISION = """
+from alembic import op
+
+revision = "9999_01_01_01"
+down_revision = "{head}"
+
+
+def upgrade() -> None:
+    op.drop_column("persona_data", "core_persona")
+"""
 
 NARROWED = {
     "ALTER TABLE api_keys DROP COLUMN details": "api_keys.details is gone",
@@ -50,7 +81,7 @@ NARROWED = {
     "DROP TABLE platform_integrations": "platform_integrations.email is gone",
     "ALTER TABLE persona_data ALTER core_persona SET NOT NULL": "persona_data.core_persona may no longer be null",
     "ALTER TABLE onboarding_steps ALTER status TYPE varchar(19)": "onboarding_steps.status was",
-    "ALTER TABLE onboarding_sessions ALTER current_step DROP DEFAULT": "onboarding_sessions.current_step has no",
+    "ALTER TABLE onboarding_steps ALTER status DROP DEFAULT": "onboarding_steps.status has no default any more",
     "ALTER TABLE persona_data ADD origin text NOT NULL": "persona_data.origin is new, required and without a default",
     "ALTER TABLE api_keys ADD CONSTRAINT short CHECK (length(provider) < 9)": "api_keys has a new constraint short",
     "CREATE UNIQUE INDEX one ON website_analyses (user_id)": "website_analyses has a new index one",
@@ -118,11 +149,30 @@ def _found(connection: Connection, statement: LiteralString) -> list[str]:
         return broken_by(before, Schema.read(connection))
 
 
-def _later_revisions() -> list[str]:
-    config = Config(str(ROOT / "migrations" / "alembic.ini"))
-    config.set_main_option("script_location", str(ROOT / "migrations"))
-    newest_first = ScriptDirectory.from_config(config).iterate_revisions("head", FIRST_RELEASE)
-    return [script.revision for script in newest_first][::-1]
+def broken_revisions(database_url: str, root: Path = ROOT) -> dict[str, set[str]]:
+    """Migrate an empty database revision by revision, and give what each unreleased one breaks."""
+    last_released = max(released(root))
+    alembic(database_url, "upgrade", last_released, root=root)
+    broken = {}
+    with psycopg.connect(database_url, autocommit=True) as connection:
+        for script in reversed([*_scripts(root).iterate_revisions("head", last_released)]):
+            before = Schema.read(connection)
+            alembic(database_url, "upgrade", script.revision, root=root)
+            found = set(broken_by(before, Schema.read(connection)))
+            broken[script.revision] = found - ACCEPTED.get(script.revision, {}).keys()
+    return {revision: found for revision, found in broken.items() if found}
+
+
+def released(root: Path) -> dict[str, str]:
+    """The released revisions with the SHA-256 of their files, from a file: a shallow clone has no release tags."""
+    lines = (root / "migrations" / "released.txt").read_text().splitlines()
+    return dict(line.split() for line in lines if line and not line.startswith("#"))
+
+
+def _scripts(root: Path) -> ScriptDirectory:
+    config = Config(str(root / "migrations" / "alembic.ini"))
+    config.set_main_option("script_location", str(root / "migrations"))
+    return ScriptDirectory.from_config(config)
 
 
 def _write(file: Path, text: str) -> None:

@@ -45,7 +45,7 @@ STRANGERS = [
 
 @pytest.fixture(scope="module")
 def without_database_and_token(built: BuiltProject, host: Host, token: TokenFactory) -> Iterator[Client]:
-    """A built function with nothing but ALLOWED_ORIGINS: no database URL, no key to judge tokens by."""
+    """A built function with nothing but ALLOWED_ORIGINS: no database URL, no key to verify tokens with."""
     with host.boot(built.functions[f"{API}/session"], {"ALLOWED_ORIGINS": PATTERNS}) as one:
         yield Client("127.0.0.1", one.port, token)
 
@@ -102,9 +102,9 @@ def test_a_token_of_another_party_is_refused(
 
 @pytest.fixture(scope="module")
 def authorized(built: BuiltProject, host: Host, token: TokenFactory, variables: dict[str, str]) -> Iterator[Client]:
-    """A built function that judges `azp`."""
-    judging = {**variables, "CLERK_AUTHORIZED_PARTIES": PATTERNS}
-    with host.boot(built.functions[f"{API}/session"], judging) as one:
+    """A built function that checks `azp`."""
+    checking = {**variables, "CLERK_AUTHORIZED_PARTIES": PATTERNS}
+    with host.boot(built.functions[f"{API}/session"], checking) as one:
         yield Client("127.0.0.1", one.port, token)
 
 

@@ -78,9 +78,9 @@ class Target:
         self._before = fingerprint(database)
 
     def send(self, path: str, body: bytes, **headers: str) -> Response:
-        """POST, and judge the answer; after a refusal every table is as it was before."""
+        """POST, and check the answer; after a refusal every table is as it was before."""
         response = self._calls.post(f"/api/onboarding/{path}", user=USER, body=body, headers={**JSON, **headers})
-        assert judged(response)
+        assert is_expected(response)
         now = fingerprint(self._database)
         if response.status >= 400:
             assert now == self._before, response.text
@@ -88,7 +88,7 @@ class Target:
         return response
 
 
-def judged(response: Response) -> bool:
+def is_expected(response: Response) -> bool:
     """No 5xx and no traceback; a refusal is a problem, and a 422 names each field and says what is wrong with it."""
     assert response.status < 500, response.text
     assert "Traceback" not in response.text

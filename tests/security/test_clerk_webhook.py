@@ -11,37 +11,20 @@ from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from hashlib import sha256
-from typing import Any
 
 import pytest
 
+from dev.harness.every_call import BASE, WRITES, save_everything
 from dev.harness.in_process import InProcess
 from dev.harness.waiting import wait_until
 from dev.harness.wizard import complete_step, walk
 from dev.settings import ROOT, new_webhook_secret
 from lib import bootstrap
-from tests.support.inspection import Superuser, contents, places_of
+from tests.support.inspection import USER_TABLES, Superuser, contents, places_of
 from tests.support.webhook import PATH, deletion, send, signed
 
 USER, OTHER = "user_2deleted", "user_2other"
 DELETED = deletion(USER)
-
-
-WRITES: list[tuple[str, object]] = [
-    ("start", None),
-    ("step/1/complete", {"data": {"api_keys": {"openai": "sk-" + "x" * 30}}}),
-    ("step/2/complete", {"data": {"website": "https://example.com"}}),
-    ("step/3/complete", {"data": {"research_depth": "Basic"}}),
-    ("step/4/complete", {"data": {"corePersona": {"identity": {}}, "platformPersonas": {"x": {}}}}),
-    ("step/4/skip", None),
-    ("step/5/complete", {"data": {"email": "a@example.com"}}),
-    ("step/6/complete", None),
-    ("step4/persona-save", {"core_persona": {"identity": {}}}),
-    ("api-keys", {"provider": "openai", "api_key": "sk-" + "x" * 30}),
-    ("complete", None),
-    ("reset", None),
-    ("reset?hard=true", None),
-]
 
 
 @pytest.fixture
@@ -74,10 +57,10 @@ def stored_rows(database: Superuser) -> dict[str, list[str]]:
 
 def test_a_deleted_user_leaves_nothing_but_a_hash(clerk: InProcess, secret: str, database: Superuser) -> None:
     """Every row of that user goes at once, and no row of anybody else."""
-    walk(clerk, USER, 1, 2, 3, 4, 5)
+    save_everything(clerk, USER)
     walk(clerk, OTHER, 1, 2)
     others = places_of(database, OTHER)
-    assert len(places_of(database, USER)) == 7
+    assert sorted(places_of(database, USER)) == [f"{table}.user_id" for table in USER_TABLES]
     response = send(clerk, secret, DELETED)
     assert (response.status, response.json()) == (200, {"received": True})
     assert places_of(database, USER) == []
@@ -96,11 +79,9 @@ def test_a_token_that_is_still_valid_brings_nothing_back(clerk: InProcess, secre
     """Every write of a deleted user is a 401, and nothing is stored."""
     send(clerk, secret, DELETED)
     before = contents(database)
-    for path, body in WRITES:
-        sent: dict[str, Any] = {} if body is None else {"json": body}
-        response = clerk.post(f"/api/onboarding/{path}", user=USER, **sent)
+    for method, path, body in WRITES:
+        response = clerk.request(method, f"{BASE}/{path}", user=USER, json=body)
         assert (response.status, response.headers["WWW-Authenticate"]) == (401, "Bearer"), path
-    assert clerk.delete("/api/onboarding/api-keys/openai", user=USER).status == 401
     assert contents(database) == before
 
 

@@ -5,25 +5,25 @@ from __future__ import annotations
 import importlib
 import pkgutil
 import re
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
 from psycopg import sql
-from sqlalchemy import TextClause, text
 
+from dev.harness import every_call
 from dev.harness.in_process import InProcess
-from dev.harness.wizard import COPILOTKIT, EXA, STEP_DATA, complete_step, walk
+from dev.harness.wizard import COPILOTKIT, EXA, STEP_DATA, complete_step
 from dev.settings import new_webhook_secret
 from lib import bootstrap, db
-from lib.db.database import Database, Row
+from lib.db.engine import Connection, Scope
+from lib.db.statements import Bound, Statement
 from lib.db.tables import metadata
 from tests.support.inspection import Superuser, contents
 from tests.support.webhook import deletion, send
 
 OTHER, SETTLED = "user_2neighbour", "user_2settled"
-CONDITION = re.compile(r"\b(?:\w+\.)?user_id = (?::|\w+\.)user_id\b")
+CONDITION = re.compile(r"\b\w+\.user_id = (?:%\(user_id\)s::VARCHAR|\w+\.user_id)")
 
 # What changes from one walk to the next although nothing is wrong.
 VOLATILE = re.compile(r'user_2forgetful_\d+|\d{4}-\d\d-\d\dT[^"]+|"(?:id|analysis_id|session_id)":\d+')
@@ -31,15 +31,15 @@ VOLATILE = re.compile(r'user_2forgetful_\d+|\d{4}-\d\d-\d\dT[^"]+|"(?:id|analysi
 
 @dataclass(frozen=True)
 class Forgotten:
-    """One condition of one statement."""
+    """One condition of one statement, given by the statement's SQL."""
 
-    clause: TextClause
+    sql: str
     start: int
     end: int
 
-    def mutated(self) -> TextClause:
+    def mutated(self) -> str:
         """The statement without it."""
-        return text(f"{self.clause.text[: self.start]}true{self.clause.text[self.end :]}")
+        return f"{self.sql[: self.start]}true{self.sql[self.end :]}"
 
 
 @dataclass
@@ -48,32 +48,29 @@ class Walk:
 
     calls: InProcess
     secret: str
-    statements: dict[int, set[str]] = field(default_factory=dict)
+    statements: dict[str, set[str]] = field(default_factory=dict)
     running: str = ""
     rows: list[int] = field(default_factory=list)
     forgotten: Forgotten | None = None
 
-    def note(self, clause: TextClause) -> TextClause:
-        """Remember that the call under way runs a statement, and give the one to run in its place."""
-        self.statements.setdefault(id(clause), set()).add(self.running)
-        return self.forgotten.mutated() if self.forgotten and self.forgotten.clause is clause else clause
-
-    def count(self, rows: Sequence[Row]) -> Sequence[Row]:
-        """Remember how many rows came, for those that the functions themselves drop."""
-        self.rows.append(len(rows))
-        return rows
+    def note(self, statement: Bound[Any]) -> Bound[Any]:
+        """Remember that the request under way runs a statement, and give the one to run in its place."""
+        self.statements.setdefault(statement.sql, set()).add(self.running)
+        if self.forgotten and self.forgotten.sql == statement.sql:
+            return Bound(self.forgotten.mutated(), statement.values)
+        return statement
 
     def go(self, user: str, forgotten: Forgotten | None = None) -> dict[str, str]:
         """Make every call and give the answers; with a condition `forgotten`, those that it has a part in."""
         self.forgotten = forgotten
-        wanted = CALLS if forgotten is None else self._affected_by(forgotten.clause)
+        wanted = CALLS if forgotten is None else self._affected_by(forgotten.sql)
         answers = {name: self._answer(name, user) for name in wanted}
         reads = [name for name in FIRST_READS if name in wanted]
         return answers | {f"settled {name}": self._answer(name, SETTLED) for name in reads}
 
-    def _affected_by(self, clause: TextClause) -> list[str]:
+    def _affected_by(self, sql: str) -> list[str]:
         """The calls that run it; and all writes besides, where it is one, since the next ones build on it."""
-        running = self.statements[id(clause)].copy()
+        running = self.statements[sql].copy()
         if all(CALLS[name][0] == "GET" for name in running):
             return [name for name in FIRST_READS if name in running]
         return [name for name in CALLS if name in running or CALLS[name][0] != "GET"]
@@ -97,12 +94,10 @@ def _complete(number: int, data: Any = None) -> tuple[str, str, Any]:
     return ("POST", f"step/{number}/complete", {"data": STEP_DATA[number] if data is None else data})
 
 
-WEBSITE = "style-detection/check-existing/https%3A%2F%2Fshop.example.com%2Fa%3Fb%3Dc"
-READS = _read(
-    *("init", "status", "progress", "summary", "export", "website-analysis", "research-preferences"),
-    *("api-keys", "api-keys/onboarding", "step4/persona-latest", "step/1", "step/2", "step/5"),
-    *("style-detection/session-analyses", WEBSITE, "style-detection/analysis/1"),
-)
+READS = _read(*every_call.READS)
+
+SAVED_BELOW = {"start", "step4/persona-save", "api-keys", *(f"step/{number}/complete" for number in STEP_DATA)}
+OTHER_SAVES = [save for save in every_call.SAVES if save[1] not in SAVED_BELOW]
 
 SCENARIO: list[tuple[str, str, Any]] = [
     *READS,
@@ -124,7 +119,8 @@ SCENARIO: list[tuple[str, str, Any]] = [
     ("POST", "step4/persona-save", {"core_persona": {"identity": {"name": "mine"}}}),
     _complete(4, {"corePersona": {"identity": {}}, "platformPersonas": {"x": {}}}),
     _complete(5, {"email": "mine@example.com"}),
-    _complete(6),
+    *[_complete(number) for number in STEP_DATA if number > 5],
+    *OTHER_SAVES,
     *READS,
     ("POST", "reset", None),
     *_read("status", "progress"),
@@ -142,13 +138,11 @@ FIRST_READS = list(CALLS)[: len(READS)]
 
 def conditions() -> list[Forgotten]:
     """Every condition on the user of every statement of lib.db."""
-    clauses = dict[int, TextClause]()
+    statements = set[str]()
     for module in pkgutil.iter_modules(db.__path__, "lib.db."):
         names = vars(importlib.import_module(module.name)).values()
-        clauses |= {id(clause): clause for clause in names if isinstance(clause, TextClause)}
-    return [
-        Forgotten(clause, *match.span()) for clause in clauses.values() for match in CONDITION.finditer(clause.text)
-    ]
+        statements |= {statement.sql for statement in names if isinstance(statement, Statement)}
+    return [Forgotten(sql, *match.span()) for sql in sorted(statements) for match in CONDITION.finditer(sql)]
 
 
 @pytest.fixture
@@ -158,22 +152,24 @@ def walked(calls: InProcess, monkeypatch: pytest.MonkeyPatch) -> Walk:
     monkeypatch.setenv("CLERK_WEBHOOK_SIGNING_SECRET", secret)
     bootstrap.reset()
     way = Walk(calls, secret)
-    for name in ("read", "write"):
-        monkeypatch.setattr(Database, name, _noting(way, getattr(Database, name)))
+    monkeypatch.setattr(Connection, "exchange", _noting(way, Connection.exchange))
     fill(calls)
     way.statements.clear()
     return way
 
 
 def _noting(way: Walk, run: Any) -> Any:
-    def noted(self: Database, user_id: str, statement: TextClause, **parameters: object) -> Any:
-        return way.count(run(self, user_id, way.note(statement), **parameters))
+    def noted(self: Connection, scope: Scope, statements: list[Bound[Any]]) -> Any:
+        cursor = run(self, scope, [way.note(statement) for statement in statements])
+        # The number of rows counts too, for those that the functions themselves drop.
+        way.rows.append(cursor.rowcount)
+        return cursor
 
     return noted
 
 
 def fill(calls: InProcess) -> None:
-    walk(calls, OTHER, 1, 2, 3, 4, 5, 6)
+    every_call.save_everything(calls, OTHER)
     assert calls.post("/api/onboarding/complete", user=OTHER).status == 200
     own: dict[int, Any] = {1: {"api_keys": {"openai": "sk-" + "s" * 40}}, 2: {"website": "https://a.example"}}
     own[3] = {"research_depth": "Basic"}
@@ -181,39 +177,39 @@ def fill(calls: InProcess) -> None:
         assert complete_step(calls, SETTLED, number, data).status == 200
 
 
-def rows_of_other(database: Superuser) -> list[str]:
-    return [row for table, rows in contents(database).items() for row in rows if OTHER in row]
+def rows_of_others(database: Superuser) -> list[str]:
+    return [row for table, rows in contents(database).items() for row in rows if OTHER in row or SETTLED in row]
 
 
 def test_every_condition_is_walked_over(walked: Walk) -> None:
     """The way below runs each statement that has one, so that none can be forgotten there."""
     walked.go("user_2forgetful_0")
     assert len(conditions()) > 30
-    assert [mutant.clause.text for mutant in conditions() if id(mutant.clause) not in walked.statements] == []
+    assert [mutant.sql for mutant in conditions() if mutant.sql not in walked.statements] == []
 
 
 def test_a_forgotten_where_shows_and_touches_nobody_else(walked: Walk, database: Superuser) -> None:
     """Postgres knows for whom a statement runs: each answer is the same, and the other user's rows are as they were."""
-    expected, rows = walked.go("user_2forgetful_0"), rows_of_other(database)
+    expected, rows = walked.go("user_2forgetful_0"), rows_of_others(database)
     for number, mutant in enumerate(conditions(), start=1):
         found = walked.go(f"user_2forgetful_{number}", mutant)
         assert found == {name: expected[name] for name in found}, mutant
-        assert rows_of_other(database) == rows, mutant
+        assert rows_of_others(database) == rows, mutant
 
 
 def test_without_row_level_security_each_would_show(walked: Walk, database: Superuser) -> None:
     """The way above is not blind: the same statements without the guard give other answers, or touch the other user."""
-    expected, rows = walked.go("user_2forgetful_0"), rows_of_other(database)
+    expected, rows = walked.go("user_2forgetful_0"), rows_of_others(database)
     for table in metadata.tables:
         database.execute(sql.SQL("ALTER TABLE {} DISABLE ROW LEVEL SECURITY").format(sql.Identifier(table)))
     unnoticed = []
     for number, mutant in enumerate(conditions(), start=1):
         found = walked.go(f"user_2forgetful_{number}", mutant)
-        if rows_of_other(database) != rows:
+        if rows_of_others(database) != rows:
             walked.forgotten = None
             database.execute("TRUNCATE onboarding_sessions RESTART IDENTITY CASCADE")
             fill(walked.calls)
-            rows = rows_of_other(database)
+            rows = rows_of_others(database)
         elif found == {name: expected[name] for name in found}:
             unnoticed.append(mutant)
-    assert [mutant.clause.text[mutant.start - 90 : mutant.end] for mutant in unnoticed] == []
+    assert [mutant.sql[: mutant.end][-160:] for mutant in unnoticed] == []

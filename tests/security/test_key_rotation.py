@@ -100,7 +100,7 @@ def test_a_key_saved_meanwhile_is_never_overwritten_by_an_older_one(
     calls: InProcess, keys: tuple[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Between reading a key and writing it back the user saves another, under the old key even: that one stays."""
-    write, saved = Database.write, list[str]()
+    write, saved = Database.write_and_read, list[str]()
 
     def write_late(self: Database, user_id: str, *arguments: Any, **parameters: Any) -> Any:
         if not saved:
@@ -109,7 +109,7 @@ def test_a_key_saved_meanwhile_is_never_overwritten_by_an_older_one(
             save(calls, user_id, generation=1)
         return write(self, user_id, *arguments, **parameters)
 
-    monkeypatch.setattr(Database, "write", write_late)
+    monkeypatch.setattr(Database, "write_and_read", write_late)
     assert rotate_api_keys.main([]) == 0
     configure(monkeypatch, keys[0])
     assert set(read(calls, saved[0]).values()) == {key_of(saved[0], 1)}

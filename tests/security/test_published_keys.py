@@ -11,6 +11,7 @@ from types import SimpleNamespace
 
 import pytest
 
+from dev.harness.every_call import NO_SUCH_STEP
 from dev.harness.in_process import InProcess
 from dev.harness.postgres import free_port
 from dev.settings import SigningKey, session_claims
@@ -19,7 +20,7 @@ from lib.errors import Unavailable
 from lib.http import jwks
 from tests.support.jwks import KeyServer, dripping_host, jwk, key_server
 
-SIGNED_IN = "/api/onboarding/step/7"  # a 404 for whoever has a good token, without a database
+SIGNED_IN = NO_SUCH_STEP  # a 404 for whoever has a good token, without a database
 PASSED = 404
 
 
@@ -168,6 +169,7 @@ SLOW = {
 }
 
 
+@pytest.mark.slow
 def test_a_slow_host_is_a_503_within_three_seconds(bare: InProcess, signing_key: SigningKey) -> None:
     """In all, however little it sends however often; and whoever comes meanwhile waits no longer than the first."""
     with ExitStack() as hosts, ThreadPoolExecutor(6) as threads:

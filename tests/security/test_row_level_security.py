@@ -4,22 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 from urllib.parse import urlsplit
 
 import psycopg
 import pytest
 from psycopg import errors, sql
+from sqlalchemy import Column
 
+from dev.harness.every_call import save_everything
 from dev.harness.in_process import InProcess
-from dev.harness.wizard import walk
 from dev.local_postgres import LocalPostgres
 from lib.db.tables import metadata
-from tests.support.inspection import Superuser, contents
+from tests.support.inspection import ALL_TABLES, USER_TABLES, Superuser, contents
 
 ROLE, PASSWORD = "onboarding_app", "onboarding"
 USER, OTHER = "user_2insider", "user_2victim"
-TABLES = sorted(metadata.tables)
-USER_TABLES = [name for name in TABLES if name != "erased_users"]
 
 type AppConnection = psycopg.Connection[tuple[object, ...]]
 
@@ -45,7 +45,7 @@ class Insider:
 def insider(postgres: LocalPostgres, database_url: str, database: Superuser, calls: InProcess) -> Iterator[Insider]:
     """Two users have filled every table, and somebody got hold of the functions' role."""
     for user in (USER, OTHER):
-        walk(calls, user, 1, 2, 3, 4, 5)
+        save_everything(calls, user)
     database.execute("INSERT INTO erased_users SELECT encode(sha256('user_2gone'), 'hex')")
     database.execute(sql.SQL("ALTER ROLE {} LOGIN PASSWORD {}").format(sql.Identifier(ROLE), PASSWORD))
     parts = urlsplit(database_url)
@@ -63,7 +63,7 @@ def test_no_row_of_anybody_else_is_reached(insider: Insider, database: Superuser
     before = contents(database)
     for user in (None, "", "user_2stranger", f"{OTHER} ", OTHER.upper(), "%", "' OR true --"):
         insider.becomes(user)
-        for table in TABLES:
+        for table in ALL_TABLES:
             assert insider.count("SELECT * FROM {table}", table) == 0, (user, table)
         for table in USER_TABLES:
             assert insider.count("UPDATE {table} SET user_id = user_id", table) == 0, (user, table)
@@ -90,7 +90,7 @@ def test_no_row_is_made_for_anybody_else(insider: Insider, database: Superuser) 
     before = contents(database)
     for user in (None, "", USER, "user_2stranger"):
         insider.becomes(user)
-        for table in TABLES:
+        for table in ALL_TABLES:
             with pytest.raises((errors.InsufficientPrivilege, errors.NotNullViolation)) as refused:
                 insider.connection.execute(_insert(table))
             assert "row-level security" in str(refused.value), table
@@ -104,17 +104,19 @@ def test_no_row_is_made_for_anybody_else(insider: Insider, database: Superuser) 
 def _insert(table: str) -> sql.Composed:
     """A row of OTHER's with a value in every column that needs one."""
     columns = [column for column in metadata.tables[table].columns if not column.nullable and not column.server_default]
-    values = {"user_id": OTHER, "user_hash": "0" * 64, "provider": "tavily", "website_url": "https://example.org"}
-    given: dict[str, object] = {
-        column.name: values.get(column.name, 1) for column in columns if column.identity is None
-    }
-    if "encrypted_key" in given:
-        given["encrypted_key"] = b"x"
+    given = {column.name: _value(column) for column in columns if column.identity is None}
     return sql.SQL("INSERT INTO {} ({}) VALUES ({})").format(
         sql.Identifier(table),
         sql.SQL(", ").join(map(sql.Identifier, given)),
         sql.SQL(", ").join(map(sql.Literal, given.values())),
     )
+
+
+def _value(column: Column[Any]) -> object:
+    if column.name == "user_id":
+        return OTHER
+    values: dict[type[Any], object] = {str: "x", bytes: b"x", dict: "{}"}
+    return values.get(column.type.python_type, 1)
 
 
 def test_a_row_cannot_hang_on_another_users_session(insider: Insider, database: Superuser) -> None:
@@ -189,7 +191,7 @@ OPERATOR_MAY_NOT = (
 
 def test_the_role_cannot_give_its_rights_away(insider: Insider, database: Superuser) -> None:
     """Postgres only warns that nothing was granted, so the grants are what is looked at."""
-    for table in TABLES:
+    for table in ALL_TABLES:
         insider.count("GRANT ALL ON {table} TO PUBLIC", table)
     grants = "SELECT 1 FROM information_schema.role_table_grants WHERE grantee = 'PUBLIC' AND table_schema = 'public'"
     assert database.execute(grants).fetchone() is None
@@ -203,7 +205,7 @@ def test_the_operator_only_reads(database: Superuser, insider: Insider) -> None:
             query = sql.SQL("SELECT DISTINCT user_id FROM {}").format(sql.Identifier(table))
             assert {user for (user,) in database.execute(query)} == {USER, OTHER}
     database.execute("SET ROLE onboarding_operator")
-    for table in TABLES:
+    for table in ALL_TABLES:
         column = sql.Identifier(metadata.tables[table].columns.keys()[-1])
         for statement in OPERATOR_MAY_NOT:
             with pytest.raises(errors.InsufficientPrivilege):
@@ -214,7 +216,7 @@ def test_the_operator_only_reads(database: Superuser, insider: Insider) -> None:
 def test_the_owner_sees_nothing_without_the_role(database_url: str, insider: Insider) -> None:
     """Row-level security is forced: what a function forgets to scope shows no row, though it logged in as owner."""
     with psycopg.connect(database_url) as owner:
-        for table in TABLES:
+        for table in ALL_TABLES:
             assert owner.execute(sql.SQL("SELECT * FROM {}").format(sql.Identifier(table))).rowcount == 0
 
 
@@ -240,4 +242,4 @@ def test_every_table_is_forced(database: Superuser) -> None:
         """
     ).fetchall()
     assert unprotected == []
-    assert set(contents(database)) == {*TABLES, "alembic_version"}
+    assert set(contents(database)) == {*ALL_TABLES, "alembic_version"}

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import base64
-import importlib
 import json
-import pkgutil
 import re
 import sys
 import time
@@ -19,17 +17,16 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from dev.harness.client import Response
+from dev.harness.every_call import NO_SUCH_STEP
 from dev.harness.in_process import InProcess
+from dev.harness.routes import all_routes
 from dev.settings import ISSUER, ORIGIN, ROOT, SigningKey, session_claims
 from lib import bootstrap
-from lib.http import endpoints
-from lib.http.app import Route
 from tests.support.jwks import jwk
 
-SIGNED_IN = "/api/onboarding/step/7"  # a 404 for whoever has a good token, without a database
+SIGNED_IN = NO_SUCH_STEP  # a 404 for whoever has a good token, without a database
 PASSED = 404
 USER = "user_2token"
-ENDPOINTS = "lib.http.endpoints."
 
 _watched: list[str] | None = None
 
@@ -110,7 +107,7 @@ def plain(value: str | None) -> Make:
 
 
 def altered(change: Callable[[str, str, str], str]) -> Make:
-    """A good token taken apart and put together differently."""
+    """A good token, decoded and put together differently."""
     return lambda key: f"Bearer {change(*key.sign(session_claims(USER, lifetime=60)).split('.'))}"
 
 
@@ -172,7 +169,7 @@ BAD: dict[str, Make] = {
     "signed, but longer than a header may be": claims(padding="x" * 20_000),
     "a megabyte": lambda key: f"Bearer {good(key)}{'A' * 1024 * 1024}",
     "a megabyte of dots": plain("Bearer " + "." * 1024 * 1024),
-    # Tokens taken apart.
+    # Tokens with changed parts.
     "no signature": altered(lambda head, body, _: f"{head}.{body}."),
     "two parts": altered(lambda head, body, _: f"{head}.{body}"),
     "four parts": altered(lambda head, body, tail: f"{head}.{body}.{tail}.{tail}"),
@@ -349,11 +346,6 @@ PUBLIC = {
     "/api/onboarding/providers/{provider}/setup",
     "/api/webhooks/clerk",
 }
-
-
-def all_routes() -> list[Route]:
-    modules = [importlib.import_module(module.name) for module in pkgutil.iter_modules(endpoints.__path__, ENDPOINTS)]
-    return [route for module in modules for route in getattr(module, "ROUTES", [])]
 
 
 def test_every_other_address_asks_for_a_token(bare: InProcess) -> None:

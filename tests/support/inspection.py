@@ -16,7 +16,8 @@ type Superuser = psycopg.Connection[tuple[object, ...]]
 
 TABLES = "SELECT tablename::text FROM pg_tables WHERE schemaname NOT IN ('pg_catalog', 'information_schema') ORDER BY 1"
 
-TABLES_OF_USERS = sorted(metadata.tables)
+ALL_TABLES = sorted(metadata.tables)
+USER_TABLES = [name for name in ALL_TABLES if "user_id" in metadata.tables[name].c]
 
 
 @contextmanager
@@ -38,9 +39,9 @@ def contents(connection: Superuser) -> dict[str, list[str]]:
 
 
 def fingerprint(connection: Superuser) -> list[tuple[object, ...]]:
-    """What changes when any row of any table does; one turn, for tests that look often."""
+    """What changes when any row of any table does; one round trip, for tests that look often."""
     part = sql.SQL("SELECT {name}, md5(string_agg(t::text, chr(10) ORDER BY t::text)) FROM {table} AS t")
-    parts = [part.format(name=sql.Literal(name), table=sql.Identifier(name)) for name in TABLES_OF_USERS]
+    parts = [part.format(name=sql.Literal(name), table=sql.Identifier(name)) for name in ALL_TABLES]
     return connection.execute(sql.SQL(" UNION ALL ").join(parts)).fetchall()
 
 

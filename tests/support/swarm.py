@@ -13,14 +13,15 @@ from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-from sqlalchemy import text
-
 from dev.harness.in_process import InProcess
 from dev.harness.wizard import complete_step
 from lib import bootstrap
+from lib.db.statements import Bound
 from serving.wsgi import app
 
-SCOPE = text("SELECT current_setting('app.user_id', true) AS user_id, session_user = current_user AS is_login")
+SCOPE: Bound[dict[str, Any]] = Bound(
+    "SELECT current_setting('app.user_id', true) AS user_id, session_user = current_user AS is_login", {}
+)
 
 
 def main() -> int:

@@ -21,6 +21,8 @@ from dev.harness.waiting import wait_until
 from dev.local_postgres import LocalPostgres
 from dev.settings import ROOT, SigningKey, development_environment, session_claims
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def environ(place: Path) -> dict[str, str]:
@@ -42,7 +44,6 @@ def running(environ: dict[str, str], tmp_path: Path) -> Iterator[subprocess.Pope
         process.wait(30)
 
 
-@pytest.mark.slow
 def test_the_printed_commands_work_and_ctrl_c_stops_everything(
     running: subprocess.Popen[str], environ: dict[str, str], tmp_path: Path, place: Path
 ) -> None:
@@ -61,7 +62,6 @@ def test_the_printed_commands_work_and_ctrl_c_stops_everything(
     assert not LocalPostgres(place / "dev" / "postgres").is_running()
 
 
-@pytest.mark.slow
 def test_success_lines_of_the_functions_are_seen(
     running: subprocess.Popen[str], environ: dict[str, str], tmp_path: Path
 ) -> None:
@@ -71,7 +71,6 @@ def test_success_lines_of_the_functions_are_seen(
     wait_until(lambda: "DATABASE: API key for gemini saved to database for user" in _output(tmp_path))
 
 
-@pytest.mark.slow
 def test_an_unused_connection_does_not_delay_ctrl_c(running: subprocess.Popen[str], environ: dict[str, str]) -> None:
     """Browsers keep such connections open; a person who stops the server does not wait for them."""
     with socket.create_connection(("127.0.0.1", int(environ["PORT"]))):
@@ -79,7 +78,6 @@ def test_an_unused_connection_does_not_delay_ctrl_c(running: subprocess.Popen[st
         assert running.wait(9) == 0
 
 
-@pytest.mark.slow
 def test_a_killed_server_gives_up_its_port(
     running: subprocess.Popen[str], environ: dict[str, str], place: Path
 ) -> None:
@@ -150,7 +148,6 @@ def test_a_token_of_another_key_does_not_verify() -> None:
         jwt.decode(signed, SigningKey.generate().public_pem, algorithms=["RS256"])
 
 
-@pytest.mark.slow
 def test_the_demo_shows_step_6_with_masked_keys(environ: dict[str, str]) -> None:
     """Six steps over HTTP, then everything that is stored, and no key in full."""
     done = _run("dev.demo", environ)
@@ -162,7 +159,6 @@ def test_the_demo_shows_step_6_with_masked_keys(environ: dict[str, str]) -> None
     assert max(map(len, done.stdout.splitlines())) <= 100
 
 
-@pytest.mark.slow
 def test_the_demo_uses_the_running_server(running: subprocess.Popen[str], environ: dict[str, str]) -> None:
     """Beside `make dev` the demo's user can be looked at afterwards."""
     done = _run("dev.demo", environ)
@@ -170,13 +166,13 @@ def test_the_demo_uses_the_running_server(running: subprocess.Popen[str], enviro
     assert f"on http://localhost:{environ['PORT']}\n" in done.stdout
 
 
-def _output(tmp_path: Path) -> str:
-    return (tmp_path / "output.txt").read_text()
-
-
 def _accepts(port: int) -> bool:
     with socket.socket() as probe:
         return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+def _output(tmp_path: Path) -> str:
+    return (tmp_path / "output.txt").read_text()
 
 
 def _run(module: str, environ: dict[str, str]) -> subprocess.CompletedProcess[str]:

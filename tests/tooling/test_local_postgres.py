@@ -15,6 +15,8 @@ from dev.harness.waiting import wait_until
 from dev.local_postgres import OWNER, LocalPostgres, LocalPostgresError, shared
 from dev.settings import ROOT
 
+pytestmark = pytest.mark.slow
+
 HOLD_SERVER = """
 import sys
 from pathlib import Path
@@ -23,8 +25,6 @@ with shared(LocalPostgres(Path(sys.argv[1]))):
     print("ready", flush=True)
     sys.stdin.read()
 """
-
-pytestmark = pytest.mark.slow
 
 
 @pytest.fixture

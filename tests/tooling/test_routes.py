@@ -1,14 +1,20 @@
 from __future__ import annotations
 
+import pkgutil
 import re
 from pathlib import Path
 
 import pytest
 
+from dev.harness.every_call import BASE, NO_SUCH_STEP, POSTED_READS, READS, REFUSED, WRITES
+from dev.harness.routes import all_routes, endpoint_modules, routes_of_functions
 from dev.settings import ROOT
+from lib.http import endpoints
+from lib.steps.definitions import FLOW
 from serving.routes import Route, RouteTable
 from tests.support.project import make_project
 
+PARAMETER = re.compile(r"\{[^}]*\}")
 STEP = {"/api/step/:number": "/api/a", "/api/files/:path*": "/api/b", "/api/:path*": "/api/a"}
 
 
@@ -56,46 +62,72 @@ def test_a_rewrite_to_no_function_is_refused(tmp_path: Path) -> None:
         RouteTable.read(project)
 
 
-@pytest.mark.parametrize(
-    ("path", "function"),
-    [
-        ("/api/health", "health"),
-        ("/api/onboarding/init", "onboarding/session"),
-        ("/api/onboarding/status", "onboarding/session"),
-        ("/api/onboarding/progress", "onboarding/session"),
-        ("/api/onboarding/start", "onboarding/session"),
-        ("/api/onboarding/resume", "onboarding/session"),
-        ("/api/onboarding/complete", "onboarding/session"),
-        ("/api/onboarding/reset", "onboarding/session"),
-        ("/api/onboarding/step/1/complete", "onboarding/api_keys"),
-        ("/api/onboarding/step/2", "onboarding/website_analysis"),
-        ("/api/onboarding/step/3/validate", "onboarding/research_preferences"),
-        ("/api/onboarding/step/4/skip", "onboarding/persona"),
-        ("/api/onboarding/step/5/complete", "onboarding/integrations"),
-        ("/api/onboarding/step/6/complete", "onboarding/summary"),
-        ("/api/onboarding/step/7", "onboarding/session"),
-        ("/api/onboarding/step/x/complete", "onboarding/session"),
-        ("/api/onboarding/summary", "onboarding/summary"),
-        ("/api/onboarding/website-analysis", "onboarding/website_analysis"),
-        ("/api/onboarding/research-preferences", "onboarding/research_preferences"),
-        ("/api/onboarding/api-keys", "onboarding/api_keys"),
-        ("/api/onboarding/api-keys/onboarding", "onboarding/api_keys"),
-        ("/api/onboarding/api-keys/gemini", "onboarding/api_keys"),
-        ("/api/onboarding/step4/persona-latest", "onboarding/persona"),
-        ("/api/onboarding/style-detection/check-existing/https%3A%2F%2Fa.example", "onboarding/website_analysis"),
-        ("/api/onboarding/style-detection/analysis/7", "onboarding/website_analysis"),
-        ("/api/onboarding/style-detection/session-analyses", "onboarding/website_analysis"),
-        ("/api/onboarding/config", "onboarding/catalogue"),
-        ("/api/onboarding/providers", "onboarding/catalogue"),
-        ("/api/onboarding/providers/exa/setup", "onboarding/catalogue"),
-        ("/api/no/such/thing", "onboarding/catalogue"),
-    ],
-)
-def test_every_url_of_the_contract_reaches_its_function(path: str, function: str) -> None:
-    """vercel.json sends each URL of the contract to the function that answers it."""
-    route = RouteTable.read(ROOT).resolve(path)
-    assert route is not None
-    assert route.function == f"/api/{function}"
+@pytest.mark.parametrize("function", routes_of_functions())
+def test_every_route_reaches_its_function(function: str) -> None:
+    """vercel.json sends each URL to the function that answers it, whatever stands in the place of its parameters."""
+    table = RouteTable.read(ROOT)
+    assert routes_of_functions()[function]
+    for route in routes_of_functions()[function]:
+        for value in ("x", "https%3A%2F%2Fa.example"):
+            found = table.resolve(PARAMETER.sub(value, route.path))
+            assert found is not None
+            assert found.function == function, f"vercel.json needs a rewrite of {route.path} to {function}"
+
+
+@pytest.mark.parametrize("path", ["/api", "/api/nothing", "/api/no/such/thing", "/api/onboarding/nothing"])
+def test_an_unknown_url_reaches_a_function_too(path: str) -> None:
+    """So that its 404 is a problem with CORS headers, like every other answer."""
+    found = RouteTable.read(ROOT).resolve(path)
+    assert found is not None
+    assert found.function == "/api/onboarding/catalogue"
+
+
+def test_a_step_that_does_not_exist_reaches_the_function_that_says_so() -> None:
+    """Behind the last step, and where no number stands."""
+    for path in (NO_SUCH_STEP, f"{NO_SUCH_STEP}/complete", f"{BASE}/step/x/validate"):
+        found = RouteTable.read(ROOT).resolve(path)
+        assert found is not None
+        assert found.function == "/api/onboarding/session", path
+
+
+def test_every_endpoint_module_belongs_to_one_function() -> None:
+    """A module that no entry file names would be code that nobody reaches."""
+    written = [name for _, name, _ in pkgutil.iter_modules(endpoints.__path__, f"{endpoints.__name__}.")]
+    named = [name for file in RouteTable.read(ROOT).functions.values() for name in endpoint_modules(file)]
+    assert sorted(named) == sorted(written)
+
+
+def test_every_step_has_its_four_routes() -> None:
+    """Reading, completing, skipping and validating, under the number that the page knows the step by."""
+    found = {(route.method, route.path) for route in all_routes()}
+    for number, step in FLOW.numbered():
+        path = f"{BASE}/step/{number}"
+        wanted = {("GET", path), ("POST", f"{path}/complete"), ("POST", f"{path}/skip"), ("GET", f"{path}/validate")}
+        assert wanted <= found, step.title
+
+
+def test_no_two_functions_answer_one_url() -> None:
+    """Which of them did would depend on the order of the rewrites."""
+    routes = [(route.method, route.path) for route in all_routes()]
+    assert len(routes) == len(set(routes))
+
+
+def test_the_sample_calls_cover_every_route() -> None:
+    """What has to hold for every call is tested with dev/harness/every_call.py: a new route needs a call there."""
+    sampled = [
+        *WRITES,
+        *REFUSED,
+        *[("GET", path, None) for path in READS],
+        *[("POST", path, None) for path in POSTED_READS],
+    ]
+    for route in all_routes():
+        pattern = re.compile(PARAMETER.sub("[^/]+", re.sub(r"\{\w+:path\}", ".+", route.path)))
+        called = [path for method, path, _ in sampled if method == route.method and pattern.fullmatch(_path(path))]
+        assert called or route.public, f"{route.method} {route.path}"
+
+
+def _path(sampled: str) -> str:
+    return f"{BASE}/{sampled.partition('?')[0]}"
 
 
 def test_every_url_on_the_index_page_is_routed() -> None:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from io import BytesIO
 from pathlib import Path
@@ -9,7 +10,7 @@ from wsgiref.util import setup_testing_defaults
 import pytest
 
 from dev.harness.client import Client
-from dev.harness.threaded_server import serve_in_threads
+from dev.harness.http_server import make_server
 from serving.wsgi import LARGEST_BODY_KEPT, CombinedApp, UnreadableBodyError, raw_target, read_body
 from tests.support.project import make_project
 
@@ -19,8 +20,12 @@ def echo(tmp_path: Path) -> Iterator[Client]:
     """A served project with the functions /api/a and /api/b."""
     rewrites = {"/api/files/:path*": "/api/b"}
     project = make_project(tmp_path / "project", functions=("api/a", "api/b"), rewrites=rewrites)
-    with serve_in_threads(CombinedApp(project)) as port:
-        yield Client("127.0.0.1", port, str)
+    with make_server(CombinedApp(project)) as server:
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
+        thread.start()
+        yield Client("127.0.0.1", server.server_port, str)
+        server.shutdown()
+        thread.join()
 
 
 def test_a_function_sees_the_original_raw_path_after_a_rewrite(echo: Client) -> None:

@@ -39,7 +39,7 @@ def test_metaphor_is_exa() -> None:
     assert submitted_keys({"api_keys": {"metaphor": other, "exa": EXA}}).keys == {"exa": EXA}
 
 
-def test_keys_are_trimmed_before_they_are_judged() -> None:
+def test_keys_are_trimmed_before_they_are_validated() -> None:
     """White space around a pasted key is nobody's intention."""
     assert submitted_keys({"api_keys": {"gemini": f"  {GEMINI}\n"}}).keys == {"gemini": GEMINI}
 
@@ -105,7 +105,7 @@ def test_what_else_was_sent_is_kept_free_of_the_keys() -> None:
     assert others == {"note": "mine is AIza…xxxx", "list": [{"AIza…xxxx": 1}], "count": 2}
 
 
-def test_a_single_key_is_judged_like_the_step_s() -> None:
+def test_a_single_key_is_validated_like_the_step_s() -> None:
     """Provider and key each have their own field in an error."""
     assert submitted_key("Metaphor", f" {EXA} ") == ("exa", EXA)
     assert submitted_key("exa", "6287…1047") == ("exa", None)

@@ -2,28 +2,32 @@ from datetime import UTC, datetime
 
 import pytest
 
+from lib.steps.definitions import API_KEYS, FLOW, INTEGRATIONS, PERSONA, RESEARCH, WEBSITE, Flow
 from lib.steps.progress import Progress, StepState, titles
+
+ALL_COMPLETED = {step.key: "completed" for step in FLOW.steps}
 
 
 def _progress(**statuses: str) -> Progress:
-    return Progress(steps={int(name[1:]): StepState(status) for name, status in statuses.items()})
+    return Progress(steps={key: StepState(status) for key, status in statuses.items()})
 
 
 def test_a_user_never_seen_before_stands_at_the_beginning() -> None:
     """Step 1, 0 %, nothing started, nothing finished."""
     fresh = Progress()
-    assert (fresh.current_step, fresh.progress, fresh.started_at, fresh.is_completed) == (1, 0.0, None, False)
+    assert (fresh.current_step, fresh.completion_percentage) == (1, 0.0)
+    assert (fresh.started_at, fresh.is_completed) == (None, False)
     assert fresh.next_step == 1
 
 
 @pytest.mark.parametrize(
     ("statuses", "expected"),
     [
-        ({"s1": "completed"}, 2),
-        ({"s2": "completed"}, 1),
-        ({"s1": "completed", "s2": "completed", "s3": "completed", "s4": "skipped"}, 5),
-        ({"s1": "completed", "s2": "in_progress"}, 2),
-        ({f"s{number}": "completed" for number in range(1, 7)}, None),
+        ({"api_keys": "completed"}, 2),
+        ({"website": "completed"}, 1),
+        ({"api_keys": "completed", "website": "completed", "research": "completed", "persona": "skipped"}, 5),
+        ({"api_keys": "completed", "website": "in_progress"}, 2),
+        (ALL_COMPLETED, None),
     ],
 )
 def test_next_step_is_the_lowest_neither_completed_nor_skipped(statuses: dict[str, str], expected: int | None) -> None:
@@ -33,23 +37,46 @@ def test_next_step_is_the_lowest_neither_completed_nor_skipped(statuses: dict[st
 
 def test_the_final_step_opens_once_steps_1_to_3_are_finished() -> None:
     """Optional steps do not stand in the way."""
-    assert _progress(s1="completed", s2="completed", s3="completed").can_proceed_to_final
-    assert not _progress(s1="completed", s2="completed", s4="completed", s5="completed").can_proceed_to_final
+    assert _progress(api_keys="completed", website="completed", research="completed").can_proceed_to_final
+    optional = {"persona": "completed", "integrations": "completed"}
+    assert not _progress(api_keys="completed", website="completed", **optional).can_proceed_to_final
 
 
 def test_a_step_opens_once_the_required_steps_before_it_are_finished() -> None:
     """What is missing before a step is named; step 1 is always open."""
-    assert _progress().missing_before(1) == []
-    assert _progress(s2="completed").missing_before(4) == [1, 3]
-    assert _progress(s1="completed", s2="completed", s3="completed").missing_before(5) == []
+    assert _progress().missing_before(API_KEYS) == []
+    assert _progress(website="completed").missing_before(PERSONA) == [API_KEYS, RESEARCH]
+    assert _progress(api_keys="completed", website="completed", research="completed").missing_before(INTEGRATIONS) == []
 
 
 def test_a_finished_session_is_completed() -> None:
     """Only the moment of finishing makes onboarding completed, not the steps."""
     assert Progress(completed_at=datetime.now(UTC)).is_completed
-    assert not _progress(**{f"s{number}": "completed" for number in range(1, 7)}).is_completed
+    assert not _progress(**ALL_COMPLETED).is_completed
+
+
+@pytest.mark.parametrize(
+    ("furthest", "current"), [(None, 1), *((step.key, min(number + 1, len(FLOW))) for number, step in FLOW.numbered())]
+)
+def test_the_current_step_follows_the_furthest_one(furthest: str | None, current: int) -> None:
+    """It is the one after it, at most the last one."""
+    assert Progress(furthest_step=furthest).current_step == current
+
+
+def test_the_percentage_is_the_share_of_finished_steps_until_onboarding_is_completed() -> None:
+    """A skipped step counts, an unfinished one does not, and whoever has completed stands at 100 %."""
+    some = _progress(api_keys="completed", persona="skipped", website="in_progress")
+    assert some.completion_percentage == 2 / len(FLOW) * 100
+    assert Progress(steps=some.steps, completed_at=datetime.now(UTC)).completion_percentage == 100.0
+
+
+def test_a_flow_of_other_steps_has_its_own_numbers_and_percentages() -> None:
+    """Nothing is counted by a fixed number of steps: what is stored is the same, the flow says what it means."""
+    short = Flow((WEBSITE, RESEARCH))
+    progress = Progress(furthest_step="website", steps={"website": StepState("completed")}, flow=short)
+    assert (progress.current_step, progress.completion_percentage, progress.next_step) == (2, 50.0, 2)
 
 
 def test_titles_read_as_a_list() -> None:
     """An error can name the steps that are missing."""
-    assert titles([2, 3]) == "Website Analysis, AI Research"
+    assert titles([WEBSITE, RESEARCH]) == "Website Analysis, AI Research"

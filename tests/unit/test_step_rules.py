@@ -3,9 +3,9 @@ from typing import Any
 import pytest
 
 from lib.errors import InvalidData
-from lib.steps.integrations import integrations
+from lib.steps.integrations import integration_fields
 from lib.steps.persona import persona, persona_draft
-from lib.steps.research_preferences import research_preferences
+from lib.steps.research_preferences import preference_fields
 from lib.steps.website_analysis import website_analysis
 
 PERSONA = {"corePersona": {"identity": {"voice": "x"}}, "platformPersonas": {"linkedin": {}}}
@@ -18,18 +18,18 @@ def _fields_refused(rule: Any, data: dict[str, Any]) -> list[str]:
 
 
 @pytest.mark.parametrize(
-    "data",
+    ("data", "url"),
     [
-        {"website": "https://example.com"},
-        {"website_url": " http://example.com:8080/a?b=c "},
-        {"website": "", "website_url": "https://例え.jp/"},
-        {"analysis": {"website_url": "https://example.com"}},
+        ({"website": "https://example.com"}, "https://example.com"),
+        ({"website_url": " http://example.com:8080/a?b=c "}, "http://example.com:8080/a?b=c"),
+        ({"website": "", "website_url": "https://例え.jp/"}, "https://例え.jp/"),
+        ({"analysis": {"website_url": "https://nested.example"}}, "https://nested.example"),
+        ({"website": "https://first.example", "website_url": "https://second.example"}, "https://first.example"),
     ],
 )
-def test_a_website_is_an_http_url_with_a_host(data: dict[str, Any]) -> None:
+def test_a_website_is_an_http_url_with_a_host(data: dict[str, Any], url: str) -> None:
     """Under any of the names that the wizard uses, trimmed."""
-    assert website_analysis(data).website_url.startswith("http")
-    assert website_analysis(data).website_url == website_analysis(data).website_url.strip()
+    assert website_analysis(data).website_url == url
 
 
 @pytest.mark.parametrize(
@@ -59,7 +59,7 @@ def test_anything_else_is_refused_by_its_own_field(url: object) -> None:
 def test_a_business_without_a_website_needs_no_url() -> None:
     """Its description is kept in place of an analysis; without either, the URL is what is missing."""
     business = {"business_description": "Bakery", "industry": "Food"}
-    assert website_analysis({"website": "", "businessData": business}).columns["business_data"] == business
+    assert website_analysis({"website": "", "businessData": business}).fields["business_data"] == business
     assert website_analysis({"businessData": business}).website_url == ""
     assert _fields_refused(website_analysis, {}) == ["data.website"]
     assert _fields_refused(website_analysis, {"website_url": "", "businessData": {}}) == ["data.website_url"]
@@ -81,7 +81,7 @@ def test_analysis_fields_are_taken_nested_or_from_the_top() -> None:
             "content_type": {"purpose": "top"},
             "analysis": {"writing_style": {"tone": "nested"}, "crawl_result": {"content": "x"}},
         }
-    ).columns
+    ).fields
     assert columns["writing_style"] == {"tone": "nested"}
     assert columns["content_type"] == {"purpose": "top"}
     assert columns["crawl_result"] == {"content": "x"}
@@ -101,7 +101,7 @@ def test_guidelines_and_patterns_standing_directly_in_analysis_find_their_object
                 "seo_audit": {"score": 5},
             },
         }
-    ).columns
+    ).fields
     assert columns["style_guidelines"] == {"best_practices": ["direct"], "guidelines": ["in the object"]}
     assert columns["style_patterns"] == {"unique_elements": ["Own terms"]}
     assert columns["additional_fields"] == {"seo_audit": {"score": 5}}
@@ -110,17 +110,17 @@ def test_guidelines_and_patterns_standing_directly_in_analysis_find_their_object
 @pytest.mark.parametrize("depth", ["Basic", "standard", "COMPREHENSIVE", " expert "])
 def test_research_depth_is_taken_in_any_letter_case(depth: str) -> None:
     """It is stored in its canonical spelling."""
-    assert research_preferences({"research_depth": depth})["research_depth"] == depth.strip().capitalize()
+    assert preference_fields({"research_depth": depth})["research_depth"] == depth.strip().capitalize()
 
 
 @pytest.mark.parametrize("name", ["competitors", "researchSummary", "sitemapAnalysis"])
 def test_research_done_by_the_wizard_stands_in_for_a_depth(name: str) -> None:
     """Defaults fill the rest; an empty one does not count."""
     value: Any = [{"url": "https://rival"}] if name == "competitors" else {"total": 1}
-    columns = research_preferences({name: value, "research_depth": ""})
+    columns = preference_fields({name: value, "research_depth": ""})
     assert columns["research_depth"] == "Standard"
     assert (columns["content_types"], columns["auto_research"], columns["factual_content"]) == ([], True, True)
-    assert _fields_refused(research_preferences, {name: type(value)()}) == ["data.research_depth"]
+    assert _fields_refused(preference_fields, {name: type(value)()}) == ["data.research_depth"]
 
 
 @pytest.mark.parametrize(
@@ -138,17 +138,17 @@ def test_research_done_by_the_wizard_stands_in_for_a_depth(name: str) -> None:
 )
 def test_research_fields_of_the_wrong_type_are_named(name: str, value: object) -> None:
     """Each by its own path."""
-    assert _fields_refused(research_preferences, {"research_depth": "Basic", name: value}) == [f"data.{name}"]
+    assert _fields_refused(preference_fields, {"research_depth": "Basic", name: value}) == [f"data.{name}"]
 
 
 def test_research_style_is_also_taken_from_a_nested_analysis() -> None:
     """The top-level one wins; an analysis that is no object is no reason to refuse the research."""
     data = {"research_depth": "Basic", "writing_style": {"tone": "top"}}
     nested = {"writing_style": {"tone": "nested"}, "target_audience": {"a": 1}}
-    columns = research_preferences({**data, "analysis": nested})
+    columns = preference_fields({**data, "analysis": nested})
     assert columns["writing_style"] == {"tone": "top"}
     assert columns["target_audience"] == {"a": 1}
-    assert research_preferences({**data, "analysis": None})["target_audience"] is None
+    assert preference_fields({**data, "analysis": None})["target_audience"] is None
 
 
 def test_a_persona_has_an_identity_and_a_platform() -> None:
@@ -189,5 +189,5 @@ def test_a_draft_may_be_unfinished_but_not_of_the_wrong_type() -> None:
 
 def test_integrations_take_any_object() -> None:
     """What has the expected type is taken out, the rest is left in the payload."""
-    taken = integrations({"connectedPlatforms": ["wix"], "primaryWebsite": 5, "email": "a@b"})
-    assert (taken.connected_platforms, taken.primary_website, taken.email) == (["wix"], None, "a@b")
+    fields = integration_fields({"connectedPlatforms": ["wix"], "primaryWebsite": 5, "email": "a@b"})
+    assert fields == {"connected_platforms": ["wix"], "primary_website": None, "email": "a@b"}

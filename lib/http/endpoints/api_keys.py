@@ -3,19 +3,19 @@
 from typing import Any
 
 from lib.db import api_keys
-from lib.db.database import Row
 from lib.errors import NotFound
 from lib.http.app import NO_CONTENT, Answer, Call, Route
-from lib.http.step_routes import Submission, saved_to_database, step_answer, step_routes
+from lib.http.step_routes import Submission, log_saved, step_answer, step_routes
 from lib.steps.api_keys import (
     key_problem,
     masked,
-    missing_ai_key,
     submitted_key,
     submitted_keys,
     without_secrets,
 )
-from lib.steps.providers import AI_PROVIDERS, canonical
+from lib.steps.definitions import API_KEYS, PENDING
+from lib.steps.progress import Progress, StepState
+from lib.steps.providers import canonical
 
 
 def list_masked(call: Call) -> dict[str, Any]:
@@ -36,22 +36,22 @@ def save_key(call: Call) -> dict[str, Any]:
         others = {name: value for name, value in body.items() if name not in {"provider", "api_key"}}
         details = without_secrets(others, [key]) or None
         sealed = call.key_ring.encrypt(call.user.id, provider, key)
-        api_keys.save_one(call.database, call.user.id, provider, sealed, details)
-        saved_to_database(call, f"API key for {provider}")
+        api_keys.save(call.database, call.user.id, provider, sealed, details)
+        log_saved(call, f"API key for {provider}")
     return {"message": f"API key for {provider} saved.", "provider": provider, "status": "saved"}
 
 
 def delete_key(call: Call) -> Answer:
-    """Forget one key, whether there was one or not."""
+    """Delete one key, whether there was one or not."""
     provider = canonical(call.parameters["provider"])
     if provider is None:
         raise NotFound("There is no such provider.")
-    api_keys.delete(call.database, call.user.id, provider)
+    api_keys.remove(call.database, call.user.id, provider)
     return NO_CONTENT
 
 
 def validate_keys(call: Call) -> dict[str, Any]:
-    """Judge the stored keys by the format rules."""
+    """Validate the stored keys by the format rules."""
     problems = {provider: key_problem(provider, key) for provider, key in _stored_keys(call).items()}
     return {
         "validation_results": {
@@ -63,24 +63,27 @@ def validate_keys(call: Call) -> dict[str, Any]:
 
 
 def _read_step(call: Call) -> dict[str, Any]:
-    sealed, row = api_keys.read_with_step(call.database, call.user.id)
-    keys = {provider: masked(key) for provider, key in _decrypted(call, sealed).items()}
-    data = {**(row["data"] or {}), "api_keys": keys} if keys or row["data"] is not None else None
-    return step_answer(1, row, data, row["validation_errors"])
+    row = api_keys.read_with_step(call.database, call.user.id)
+    keys = {provider: masked(key) for provider, key in _decrypted(call, api_keys.by_provider(row)).items()}
+    state = StepState(
+        status=row["status"] or PENDING,
+        completed_at=row["completed_at"],
+        data={**(row["data"] or {}), "api_keys": keys} if keys or row["data"] is not None else None,
+        validation_errors=row["validation_errors"] or [],
+    )
+    return step_answer(API_KEYS, state)
 
 
-def _save_step(call: Call, submission: Submission) -> tuple[Row, object]:
+def _save_step(call: Call, submission: Submission) -> tuple[Progress, object]:
     submitted = submitted_keys(submission.payload)
     user_id = call.user.id
     sealed = {provider: call.key_ring.encrypt(user_id, provider, key) for provider, key in submitted.keys.items()}
     errors = without_secrets(submission.validation_errors, list(submitted.keys.values()))
-    row = api_keys.save_step(call.database, user_id, submitted.other_fields, errors, sealed, AI_PROVIDERS)
-    if row is None:
-        raise missing_ai_key()
+    progress = api_keys.complete_step(call.database, user_id, submitted.other_fields, errors, sealed)
     for provider in submitted.keys:
-        saved_to_database(call, f"API key for {provider}")
+        log_saved(call, f"API key for {provider}")
     keys = {provider: masked(key) for provider, key in submitted.keys.items()}
-    return row, {**submitted.other_fields, "api_keys": keys}
+    return progress, {**submitted.other_fields, "api_keys": keys}
 
 
 def _stored_keys(call: Call) -> dict[str, str]:
@@ -102,5 +105,5 @@ ROUTES = [
     Route("POST", "/api/onboarding/api-keys", save_key),
     Route("POST", "/api/onboarding/api-keys/validate", validate_keys),
     Route("DELETE", "/api/onboarding/api-keys/{provider}", delete_key),
-    *step_routes(1, _save_step, _read_step),
+    *step_routes(API_KEYS, _save_step, _read_step),
 ]

@@ -5,15 +5,25 @@ from typing import Any
 
 from lib.errors import NotFound
 from lib.http.app import Call, Route
-from lib.steps.definitions import STEPS
+from lib.steps.definitions import FLOW
 from lib.steps.providers import PROVIDERS, canonical
 
 _CACHE_CONTROL = "public, max-age=300"
 
 
 def config(_call: Call) -> dict[str, Any]:
-    """The six steps."""
-    return {"total_steps": len(STEPS), "steps": [{"step_number": step.number, **asdict(step)} for step in STEPS]}
+    """The steps of the wizard."""
+    steps = [
+        {
+            "step_number": number,
+            "number": number,
+            "title": step.title,
+            "description": step.description,
+            "required": step.required,
+        }
+        for number, step in FLOW.numbered()
+    ]
+    return {"total_steps": len(FLOW), "steps": steps}
 
 
 def providers(_call: Call) -> dict[str, Any]:

@@ -1,8 +1,8 @@
 """Clerk's webhook: a deleted user's data goes at once, whatever tokens of that user are still out.
 
 Signatures are Svix's (https://docs.svix.com/receiving/verifying-payloads/how): over the raw body, 5 minutes of
-tolerance either way, several in one header while a secret is being rotated. A request that proves nothing is a 400,
-as in Clerk's own examples: a 401 of this service asks for a bearer token, which would not help here.
+tolerance either way, several in one header while a secret is being rotated. A request without a valid signature is a
+400, as in Clerk's own examples: a 401 of this service asks for a bearer token, which would not help here.
 """
 
 import json
@@ -40,19 +40,19 @@ def _delete_account(call: Call, data: object) -> None:
     if not isinstance(user_id, str) or not user_id or not user_id.isprintable():
         _log.warning("user.deleted without the id of a user")
         return
-    had_data = accounts.delete(call.database, user_id)
+    had_data = accounts.delete_for_good(call.database, user_id)
     _log.info("an account was deleted at Clerk: %s", "its data is erased" if had_data else "it had no data")
 
 
 def _verified_event(request: falcon.Request) -> dict[str, Any]:
-    from svix.webhooks import WebhookVerificationError  # 0.7 s of CPU: nobody else's cold start pays for it
+    from svix.webhooks import WebhookVerificationError  # 0.7 s of CPU: so only this endpoint loads it
 
     raw = read_raw(request)
     webhook = _webhook()
     try:
         webhook.verify(raw, {name: request.get_header(name, default="") for name in _SIGNATURE_HEADERS})
     except (WebhookVerificationError, ValueError):
-        _log.warning("webhook refused: its signature proves nothing")
+        _log.warning("webhook refused: no valid signature")
         raise BadBody(HTTPStatus.BAD_REQUEST, "The webhook's signature is missing, wrong or too old.") from None
     return _event(raw)
 

@@ -3,10 +3,11 @@
 from typing import Any
 
 from lib.db import research_preferences
-from lib.db.database import Row
 from lib.http.app import Call, Route
 from lib.http.rendering import preferences_document
-from lib.http.step_routes import Submission, saved_to_database, step_routes
+from lib.http.step_routes import Submission, log_saved, step_routes
+from lib.steps.definitions import RESEARCH
+from lib.steps.progress import Progress
 
 
 def read(call: Call) -> dict[str, Any] | None:
@@ -15,18 +16,20 @@ def read(call: Call) -> dict[str, Any] | None:
     return None if row is None else preferences_document(row)
 
 
-def _save_step(call: Call, submission: Submission) -> tuple[Row, object]:
+def _save_step(call: Call, submission: Submission) -> tuple[Progress, object]:
     # Here and not above: pydantic is a sixth of a cold start, and reads need none.
-    from lib.steps.research_preferences import research_preferences as judged
+    from lib.steps.research_preferences import preference_fields
 
     data = submission.payload
-    row = research_preferences.save(call.database, call.user.id, data, submission.validation_errors, judged(data))
-    saved_to_database(call, "Research preferences")
-    return row, data
+    progress = research_preferences.complete_step(
+        call.database, call.user.id, data, submission.validation_errors, preference_fields(data)
+    )
+    log_saved(call, "Research preferences")
+    return progress, data
 
 
 ROUTES = [
     Route("GET", "/api/onboarding/research-preferences", read),
     Route("GET", "/api/onboarding/research_preferences", read),
-    *step_routes(3, _save_step),
+    *step_routes(RESEARCH, _save_step),
 ]

@@ -8,19 +8,19 @@ from typing import Any
 from lib.db import sessions
 from lib.errors import Conflict, NotFound
 from lib.http.app import Call, Route
-from lib.http.endpoints import export
 from lib.http.problems import BadBody
-from lib.http.rendering import progress_of, step_documents, time_text
-from lib.steps.definitions import FINAL_STEP, REQUIRED_BEFORE_FINAL, STEPS
+from lib.http.rendering import step_document, step_documents, time_text
+from lib.steps.definitions import API_KEYS, FINISH, FLOW, WEBSITE
 from lib.steps.progress import Progress, titles
 
-_INIT_DATA = (3, 4, 5)
-_PROGRESS_DATA = (2, 3, 4, 5)
+# Keys are secret, and finishing collects nothing. An analysis can be megabytes: opening the wizard goes without.
+_PROGRESS_DATA = [step for step in FLOW.steps if step not in (API_KEYS, FINISH)]
+_INIT_DATA = [step for step in _PROGRESS_DATA if step is not WEBSITE]
 
 
 def init(call: Call) -> dict[str, Any]:
     """Everything that the wizard needs to open, in one call."""
-    progress = _load(call, _INIT_DATA)
+    progress = sessions.load(call.database, call.user.id, _INIT_DATA)
     user = call.user
     return {
         "user": {
@@ -41,22 +41,22 @@ def init(call: Call) -> dict[str, Any]:
 
 def status(call: Call) -> dict[str, Any]:
     """Where the user stands, in short."""
-    return _status(_load(call))
+    return _status(sessions.load(call.database, call.user.id))
 
 
 def progress(call: Call) -> dict[str, Any]:
     """Where the user stands, step by step."""
-    state = _load(call, _PROGRESS_DATA)
+    state = sessions.load(call.database, call.user.id, _PROGRESS_DATA)
     documents = [
-        {**document, "validation_errors": state.step(document["step_number"]).validation_errors}
-        for document in step_documents(state)
+        {**step_document(number, step, state.state(step)), "validation_errors": state.state(step).validation_errors}
+        for number, step in FLOW.numbered()
     ]
     return {
         "steps": documents,
         "current_step": state.current_step,
-        "total_steps": len(STEPS),
-        "progress": state.progress,
-        "completion_percentage": state.progress,
+        "total_steps": len(FLOW),
+        "progress": state.completion_percentage,
+        "completion_percentage": state.completion_percentage,
         "started_at": time_text(state.started_at),
         "last_updated": time_text(state.updated_at),
         "is_completed": state.is_completed,
@@ -66,25 +66,25 @@ def progress(call: Call) -> dict[str, Any]:
 
 def start(call: Call) -> dict[str, Any]:
     """Make the session if there is none."""
-    row = sessions.start(call.database, call.user.id)
+    progress = sessions.start(call.database, call.user.id)
     return {
-        "id": row["id"],
+        "id": progress.session_id,
         "user_id": call.user.id,
-        "current_step": row["current_step"],
-        "progress": row["progress"],
-        "started_at": time_text(row["started_at"]),
+        "current_step": progress.current_step,
+        "progress": progress.completion_percentage,
+        "started_at": time_text(progress.started_at),
         "message": "Onboarding started.",
     }
 
 
 def resume(call: Call) -> dict[str, Any]:
     """Where to go on."""
-    state = _load(call)
+    state = sessions.load(call.database, call.user.id)
     document = {
         "can_resume": not state.is_completed,
-        "resume_step": state.next_step or FINAL_STEP,
+        "resume_step": state.next_step or len(FLOW),
         "current_step": state.current_step,
-        "completion_percentage": state.progress,
+        "completion_percentage": state.completion_percentage,
         "started_at": time_text(state.started_at),
         "last_updated": time_text(state.updated_at),
     }
@@ -93,9 +93,9 @@ def resume(call: Call) -> dict[str, Any]:
 
 def complete(call: Call) -> dict[str, Any]:
     """Finish onboarding. Raises `Conflict` while a required step or a key is missing."""
-    row = sessions.finish(call.database, call.user.id, REQUIRED_BEFORE_FINAL)
+    row = sessions.finish(call.database, call.user.id)
     if row["completed_at"] is None:
-        raise Conflict(_what_is_missing(row["finished"]))
+        raise Conflict(_what_is_missing(row["finished_steps"]))
     return {
         "message": "Onboarding completed.",
         "completed_at": time_text(row["completed_at"]),
@@ -105,7 +105,7 @@ def complete(call: Call) -> dict[str, Any]:
 
 
 def reset(call: Call) -> dict[str, Any]:
-    """Back to step 1; `hard=true` erases everything of this user."""
+    """Back to the first step; `hard=true` erases everything of this user."""
     if call.flag("hard"):
         sessions.erase(call.database, call.user.id)
         return {"message": "Everything stored for you was erased.", **_BEGINNING}
@@ -114,25 +114,21 @@ def reset(call: Call) -> dict[str, Any]:
 
 
 def unknown_step(call: Call) -> object:
-    """A step's address that no step answers."""
+    """Answer for a step that does not exist."""
     number = call.parameters["number"]
     if not re.fullmatch(r"-?\d+", number, re.ASCII):
-        raise BadBody(HTTPStatus.BAD_REQUEST, "The step in the address has to be a number from 1 to 6.")
-    raise NotFound("There is no such step: steps have the numbers 1 to 6.")
+        raise BadBody(HTTPStatus.BAD_REQUEST, f"The step in the URL has to be a number from 1 to {len(FLOW)}.")
+    raise NotFound(f"There is no such step: steps are numbered 1 to {len(FLOW)}.")
 
 
 _BEGINNING = {"current_step": 1, "progress": 0.0, "completion_percentage": 0.0}
-
-
-def _load(call: Call, with_data: tuple[int, ...] = ()) -> Progress:
-    return progress_of(sessions.load(call.database, call.user.id, with_data))
 
 
 def _status(state: Progress) -> dict[str, Any]:
     return {
         "is_completed": state.is_completed,
         "current_step": state.current_step,
-        "completion_percentage": state.progress,
+        "completion_percentage": state.completion_percentage,
         "next_step": state.next_step,
         "started_at": time_text(state.started_at),
         "completed_at": time_text(state.completed_at),
@@ -140,8 +136,8 @@ def _status(state: Progress) -> dict[str, Any]:
     }
 
 
-def _what_is_missing(finished: list[int]) -> str:
-    missing = [number for number in REQUIRED_BEFORE_FINAL if number not in finished]
+def _what_is_missing(finished: list[str]) -> str:
+    missing = [step for step in FLOW.required_before_last if step.key not in finished]
     if missing:
         return f"Onboarding cannot be completed yet. Still missing: {titles(missing)}."
     return "Onboarding cannot be completed yet. Add at least one API key in AI LLM Providers first."
@@ -156,7 +152,6 @@ ROUTES = [
     Route("GET", "/api/onboarding/resume", resume),
     Route("POST", "/api/onboarding/complete", complete),
     Route("POST", "/api/onboarding/reset", reset),
-    *export.ROUTES,
     Route("GET", "/api/onboarding/step/{number}", unknown_step),
     Route("POST", "/api/onboarding/step/{number}/complete", unknown_step),
     Route("POST", "/api/onboarding/step/{number}/skip", unknown_step),

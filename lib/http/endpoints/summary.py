@@ -5,12 +5,15 @@ from datetime import datetime
 from typing import Any
 
 from lib.db import steps, summary
-from lib.db.database import Row
+from lib.db.api_keys import by_provider
+from lib.db.summary import SummaryRow
 from lib.http.app import Call, Route
 from lib.http.rendering import preferences_document
 from lib.http.step_routes import Submission, step_routes
 from lib.steps.api_keys import masked
-from lib.steps.fields import PERSONA_FIELDS
+from lib.steps.definitions import FINISH
+from lib.steps.fields import PersonaFields, camel_case
+from lib.steps.progress import Progress
 from lib.steps.summary import (
     capabilities,
     data_sufficiency,
@@ -30,7 +33,7 @@ def read(call: Call) -> dict[str, Any]:
     integrations = row["integrations"] or {}
     return {
         "api_keys": {provider: masked(key) for provider, key in keys.items()},
-        "website_url": (analysis or {}).get("website_url") or None,
+        "website_url": (analysis and analysis["website_url"]) or None,
         "style_analysis": style_analysis(analysis),
         "research_preferences": preferences and _preferences(preferences),
         "personalization_settings": personalization,
@@ -46,21 +49,21 @@ def _preferences(stored: Mapping[str, Any]) -> dict[str, Any]:
     return preferences_document({**stored, **times})
 
 
-def _persona(stored: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: stored[column] for name, column in PERSONA_FIELDS.items()}
+def _persona(stored: PersonaFields) -> dict[str, Any]:
+    return {camel_case(name): value for name, value in stored.items()}
 
 
-def _keys(call: Call, row: Row) -> dict[str, str]:
-    sealed = dict(zip(row["providers"], row["encrypted_keys"], strict=True))
+def _keys(call: Call, row: SummaryRow) -> dict[str, str]:
+    sealed = by_provider(row)
     return call.key_ring.decrypt_all(call.user.id, sealed) if sealed else {}
 
 
-def _save_step(call: Call, submission: Submission) -> tuple[Row, object]:
-    row = steps.save(call.database, call.user.id, 6, submission.data, submission.validation_errors)
-    return row, submission.data or {}
+def _save_step(call: Call, submission: Submission) -> tuple[Progress, object]:
+    progress = steps.complete(call.database, call.user.id, FINISH, submission.data, submission.validation_errors)
+    return progress, submission.data or {}
 
 
 ROUTES = [
     Route("GET", "/api/onboarding/summary", read),
-    *step_routes(6, _save_step, body_required=False),
+    *step_routes(FINISH, _save_step, body_required=False),
 ]

@@ -1,17 +1,20 @@
 """Step 2, and the analyses of earlier websites."""
 
 import re
+from collections.abc import Mapping
 from typing import Any
 
 from lib.db import website_analyses
-from lib.db.database import Row
+from lib.db.website_analyses import Analysis
 from lib.errors import NotFound
 from lib.http.app import Call, Route
-from lib.http.rendering import time_text
-from lib.http.step_routes import Submission, saved_to_database, step_routes
+from lib.http.rendering import time_text, with_time_texts
+from lib.http.step_routes import Submission, log_saved, step_routes
+from lib.steps.definitions import WEBSITE
+from lib.steps.fields import ANALYSIS_FIELDS, STYLE_FIELDS
+from lib.steps.progress import Progress
 from lib.steps.summary import style_analysis
 
-_TIMES = ("analysis_date", "created_at", "updated_at")
 _ANALYSIS_ID = re.compile(r"\d{1,18}", re.ASCII)
 
 
@@ -30,7 +33,11 @@ def check_existing(call: Call) -> dict[str, Any]:
         "exists": True,
         "analysis_date": time_text(row["analysis_date"]),
         "analysis_id": row["id"],
-        "summary": {name: row[name] for name in ("writing_style", "target_audience", "content_type")},
+        "summary": {
+            "writing_style": row["writing_style"],
+            "target_audience": row["target_audience"],
+            "content_type": row["content_type"],
+        },
     }
 
 
@@ -40,7 +47,7 @@ def by_id(call: Call) -> dict[str, Any]:
     row = website_analyses.by_id(call.database, call.user.id, int(wanted)) if _ANALYSIS_ID.fullmatch(wanted) else None
     if row is None:
         raise NotFound("There is no such analysis.")
-    return {"success": True, "analysis": {**row, **{name: time_text(row[name]) for name in _TIMES}}}
+    return {"success": True, "analysis": with_time_texts(row)}
 
 
 def list_all(call: Call) -> dict[str, Any]:
@@ -49,30 +56,29 @@ def list_all(call: Call) -> dict[str, Any]:
     return {"success": True, "analyses": [_document(row) for row in rows]}
 
 
-def _document(row: Row) -> dict[str, Any]:
+def _document(row: Analysis) -> dict[str, Any]:
+    stored: Mapping[str, object] = row
     return {
         "website_url": row["website_url"],
         "style_analysis": style_analysis(row),
-        "style_patterns": row["style_patterns"],
-        "style_guidelines": row["style_guidelines"],
-        "crawl_result": row["crawl_result"],
+        **{name: stored[name] for name in ANALYSIS_FIELDS if name not in STYLE_FIELDS},
         "status": row["status"],
         "completed_at": time_text(row["analysis_date"]),
         "analysis_id": row["id"],
     }
 
 
-def _save_step(call: Call, submission: Submission) -> tuple[Row, object]:
+def _save_step(call: Call, submission: Submission) -> tuple[Progress, object]:
     # Here and not above: pydantic is a sixth of a cold start, and reads need none.
     from lib.steps.website_analysis import website_analysis
 
     data = submission.payload
     analysis = website_analysis(data)
-    row = website_analyses.save(
-        call.database, call.user.id, data, submission.validation_errors, analysis.website_url, analysis.columns
+    progress = website_analyses.complete_step(
+        call.database, call.user.id, data, submission.validation_errors, analysis.website_url, analysis.fields
     )
-    saved_to_database(call, "Website analysis")
-    return row, data
+    log_saved(call, "Website analysis")
+    return progress, data
 
 
 ROUTES = [
@@ -81,5 +87,5 @@ ROUTES = [
     Route("GET", "/api/onboarding/style-detection/check-existing/{website:path}", check_existing),
     Route("GET", "/api/onboarding/style-detection/analysis/{analysis_id}", by_id),
     Route("GET", "/api/onboarding/style-detection/session-analyses", list_all),
-    *step_routes(2, _save_step),
+    *step_routes(WEBSITE, _save_step),
 ]

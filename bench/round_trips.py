@@ -1,6 +1,6 @@
-"""Turns on the wire, by time: everything through a line of 20 ms each way, requests called in this process.
+"""Round trips to Postgres, by time: a line of 20 ms each way, with the requests made in this process.
 
-The fastest of several is what counts: a turn costs the fastest as much as any other, and a busy machine costs it least.
+The fastest of several counts: a round trip costs it as much as any other, and a busy machine costs it least.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ def _warm(url: str, calls: InProcess) -> dict[str, float]:
         }
         found: dict[str, list[float]] = {name: [] for name in jobs}
         for number in range(ROUNDS):
-            say(f"turns of warm requests, {number + 1} of {ROUNDS}")
+            say(f"round trips of warm requests, {number + 1} of {ROUNDS}")
             for name, job in jobs.items():
                 found[name].append(_seconds(job) * 1000)
     usual.dispose()
@@ -56,7 +56,7 @@ def _warm(url: str, calls: InProcess) -> dict[str, float]:
 def _first(url: str, calls: InProcess) -> dict[str, float]:
     found: dict[str, list[float]] = {"connection alone": [], "first request": [], "SQLAlchemy's defaults": []}
     for number in range(FIRST_ROUNDS):
-        say(f"turns of first requests, {number + 1} of {FIRST_ROUNDS}")
+        say(f"round trips of first requests, {number + 1} of {FIRST_ROUNDS}")
         found["connection alone"].append(_seconds(lambda: psycopg.connect(url).close()) * 1000)
         bootstrap.reset()
         found["first request"].append(_seconds(lambda: calls.get(SUMMARY, user=USER)) * 1000)

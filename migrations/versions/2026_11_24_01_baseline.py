@@ -1,15 +1,16 @@
-"""The onboarding tables, the role that functions work as, and row-level security on every table.
+"""The baseline: the onboarding tables, the roles, row-level security on every table, and the guard function.
 
-The previous release's code keeps running on this schema while the new one is deployed, so a revision only adds:
-new tables, new nullable or defaulted columns, new indexes. Nothing is dropped, renamed or narrowed.
+Where the database holds the old software's own tables, which have the names of the new ones, they are first moved into
+the schema `legacy`, as they are. The old ones are told apart by their columns: a table of the new ones has both
+`user_id` and `session_id`, or `completed_at`.
 """
 
 import sqlalchemy as sa
 from alembic import op
 from sqlalchemy.dialects import postgresql
 
-revision = "2026_11_22_02"
-down_revision = "2026_11_22_01"
+revision = "2026_11_24_01"
+down_revision = None
 branch_labels = None
 depends_on = None
 
@@ -22,8 +23,55 @@ USER_TABLES = (
     "persona_data",
     "platform_integrations",
 )
-IS_USER = "user_id = current_setting('app.user_id', true)"
+# Parents first; `competitor_analyses` hangs on a session too and has no successor.
+OLD_TABLES = (
+    "onboarding_sessions",
+    "api_keys",
+    "website_analyses",
+    "research_preferences",
+    "persona_data",
+    "competitor_analyses",
+)
+OLD_TABLES_HERE = """
+    SELECT table_name FROM information_schema.columns
+    WHERE table_schema = 'public' AND table_name IN :names
+    GROUP BY table_name
+    HAVING NOT (bool_or(column_name = 'completed_at')
+                OR (bool_or(column_name = 'user_id') AND bool_or(column_name = 'session_id')))
+"""
+
 IS_USER_HASH = "user_hash = encode(sha256(convert_to(current_setting('app.user_id', true), 'UTF8')), 'hex')"
+
+# Later revisions call this for each table that they add, so that none can be left open.
+CREATE_ISOLATE = """
+CREATE FUNCTION onboarding_isolate(
+    isolated regclass,
+    belongs_to_user text DEFAULT $sql$user_id = current_setting('app.user_id', true)$sql$,
+    app_privileges text DEFAULT 'SELECT, INSERT, UPDATE, DELETE'
+) RETURNS void LANGUAGE plpgsql AS $body$
+BEGIN
+    EXECUTE format('ALTER TABLE %s ENABLE ROW LEVEL SECURITY', isolated);
+    EXECUTE format('ALTER TABLE %s FORCE ROW LEVEL SECURITY', isolated);
+    EXECUTE format('CREATE POLICY %I ON %s TO onboarding_app USING (%s) WITH CHECK (%s)',
+                   isolated || '_of_user', isolated, belongs_to_user, belongs_to_user);
+    EXECUTE format('CREATE POLICY %I ON %s FOR SELECT TO onboarding_operator USING (true)',
+                   isolated || '_for_operator', isolated);
+    EXECUTE format('GRANT %s ON %s TO onboarding_app', app_privileges, isolated);
+    EXECUTE format('GRANT SELECT ON %s TO onboarding_operator', isolated);
+END
+$body$
+"""
+
+# A condition of a write: where it does not hold, the statement fails with the given SQLSTATE.
+CREATE_REQUIRE = """
+CREATE FUNCTION onboarding_require(holds boolean, code text) RETURNS void LANGUAGE plpgsql AS $body$
+BEGIN
+    IF holds IS NOT TRUE THEN
+        RAISE EXCEPTION USING ERRCODE = code, MESSAGE = 'a condition of this write does not hold';
+    END IF;
+END
+$body$
+"""
 
 # Two databases of one cluster may be migrated at once, hence the exceptions. The role that migrates is the one that
 # functions log in as; from Postgres 16 on, having created a role is not yet the right to become it. It becomes one of
@@ -51,6 +99,7 @@ $$
 
 
 def upgrade() -> None:
+    _set_old_tables_aside()
     op.create_table(
         "erased_users",
         sa.Column("user_hash", sa.String(length=64), nullable=False),
@@ -61,14 +110,11 @@ def upgrade() -> None:
         "onboarding_sessions",
         sa.Column("id", sa.BigInteger(), sa.Identity(always=True), nullable=False),
         sa.Column("user_id", sa.String(length=255), nullable=False),
-        sa.Column("current_step", sa.SmallInteger(), server_default=sa.text("1"), nullable=False),
-        sa.Column("progress", sa.Double(), server_default=sa.text("0"), nullable=False),
+        sa.Column("furthest_step", sa.String(length=64), nullable=True),
         sa.Column("started_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
         sa.Column("updated_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
         sa.Column("completed_at", sa.DateTime(timezone=True), nullable=True),
         sa.CheckConstraint("user_id <> ''", name=op.f("ck_onboarding_sessions_user_id")),
-        sa.CheckConstraint("current_step BETWEEN 1 AND 6", name=op.f("ck_onboarding_sessions_current_step")),
-        sa.CheckConstraint("progress BETWEEN 0 AND 100", name=op.f("ck_onboarding_sessions_progress")),
         sa.PrimaryKeyConstraint("user_id", "id", name=op.f("pk_onboarding_sessions")),
         sa.UniqueConstraint("user_id", name=op.f("uq_onboarding_sessions_user_id")),
     )
@@ -93,7 +139,7 @@ def upgrade() -> None:
         "onboarding_steps",
         sa.Column("user_id", sa.String(length=255), nullable=False),
         sa.Column("session_id", sa.BigInteger(), nullable=False),
-        sa.Column("step_number", sa.SmallInteger(), nullable=False),
+        sa.Column("step_key", sa.String(length=64), nullable=False),
         sa.Column("status", sa.String(length=20), server_default=sa.text("'pending'"), nullable=False),
         sa.Column("data", postgresql.JSON(astext_type=sa.Text()), nullable=True),
         sa.Column(
@@ -104,14 +150,14 @@ def upgrade() -> None:
         sa.CheckConstraint(
             "status IN ('pending', 'in_progress', 'completed', 'skipped')", name=op.f("ck_onboarding_steps_status")
         ),
-        sa.CheckConstraint("step_number BETWEEN 1 AND 6", name=op.f("ck_onboarding_steps_step_number")),
+        sa.CheckConstraint("step_key <> ''", name=op.f("ck_onboarding_steps_step_key")),
         sa.ForeignKeyConstraint(
             ["user_id", "session_id"],
             ["onboarding_sessions.user_id", "onboarding_sessions.id"],
             name=op.f("fk_onboarding_steps_onboarding_sessions"),
             ondelete="CASCADE",
         ),
-        sa.PrimaryKeyConstraint("user_id", "step_number", name=op.f("pk_onboarding_steps")),
+        sa.PrimaryKeyConstraint("user_id", "step_key", name=op.f("pk_onboarding_steps")),
     )
     op.create_table(
         "persona_data",
@@ -221,35 +267,39 @@ def upgrade() -> None:
     _isolate_users()
 
 
+def _set_old_tables_aside() -> None:
+    query = sa.text(OLD_TABLES_HERE).bindparams(sa.bindparam("names", OLD_TABLES, expanding=True))
+    found = op.get_bind().execute(query).scalars().all()
+    if found:
+        op.execute("CREATE SCHEMA IF NOT EXISTS legacy")
+    for table in found:
+        op.execute(f"ALTER TABLE public.{table} SET SCHEMA legacy")
+
+
 def _create_roles() -> None:
     """`onboarding_app` serves one user at a time; `onboarding_operator` reads all, for scripts that count and check."""
     for role in ("onboarding_app", "onboarding_operator"):
         op.execute(CREATE_ROLE.format(role=role))
         op.execute(f"GRANT USAGE ON SCHEMA public TO {role}")
-    for table in (*USER_TABLES, "erased_users"):
-        op.execute(f"GRANT SELECT ON {table} TO onboarding_operator")
-        op.execute(f"GRANT SELECT, INSERT ON {table} TO onboarding_app")
-    for table in USER_TABLES:
-        op.execute(f"GRANT UPDATE, DELETE ON {table} TO onboarding_app")
 
 
 def _isolate_users() -> None:
+    op.execute(CREATE_ISOLATE)
+    op.execute(CREATE_REQUIRE)
     for table in USER_TABLES:
-        _enforce(table, IS_USER)
-    _enforce("erased_users", IS_USER_HASH)
-
-
-def _enforce(table: str, belongs_to_user: str) -> None:
-    op.execute(f"ALTER TABLE {table} ENABLE ROW LEVEL SECURITY")
-    op.execute(f"ALTER TABLE {table} FORCE ROW LEVEL SECURITY")
+        op.execute(f"SELECT onboarding_isolate('{table}')")
     op.execute(
-        f"CREATE POLICY {table}_of_user ON {table} TO onboarding_app"
-        f" USING ({belongs_to_user}) WITH CHECK ({belongs_to_user})"
+        sa.text("SELECT onboarding_isolate('erased_users', :condition, 'SELECT, INSERT')").bindparams(
+            condition=IS_USER_HASH
+        )
     )
-    op.execute(f"CREATE POLICY {table}_for_operator ON {table} FOR SELECT TO onboarding_operator USING (true)")
+    op.execute("REVOKE ALL ON FUNCTION onboarding_isolate, onboarding_require FROM PUBLIC")
+    op.execute("GRANT EXECUTE ON FUNCTION onboarding_require TO onboarding_app")
 
 
 def downgrade() -> None:
+    """Remove the tables. The old software's stay in `legacy`: their rows may have changed since."""
+    op.execute("DROP FUNCTION onboarding_isolate, onboarding_require")
     op.drop_index("uq_website_analyses_user_id_website_url", table_name="website_analyses")
     op.drop_table("website_analyses")
     op.drop_table("research_preferences")

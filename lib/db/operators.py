@@ -1,0 +1,64 @@
+"""Postgres as operators' commands open it: with the URL and the login that ran the migrations."""
+
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlsplit, urlunsplit
+
+import psycopg
+from psycopg.conninfo import conninfo_to_dict
+
+from lib.db.url import libpq_url
+
+Connection = psycopg.Connection[Any]
+
+
+class UnusableURL(ValueError):
+    """The text is not the URL of a database that the command can work on; the message is one line without a secret."""
+
+
+@dataclass(frozen=True)
+class PostgresURL:
+    """A Postgres URL as libpq takes it; `str()` shows it without password and query."""
+
+    conninfo: str
+
+    def __str__(self) -> str:
+        parts = urlsplit(self.conninfo)
+        host = parts.netloc.rpartition("@")[2]
+        user = parts.username
+        return urlunsplit((parts.scheme, f"{user}@{host}" if user else host, parts.path, "", ""))
+
+
+def postgres_url(text: str) -> PostgresURL:
+    """Read a Postgres URL. Raises UnusableURL."""
+    try:
+        conninfo = libpq_url(text)
+        conninfo_to_dict(conninfo)
+    except (psycopg.ProgrammingError, ValueError):
+        # libpq's own message may quote the URL, password and all.
+        raise UnusableURL("the Postgres URL cannot be read: percent-encode special characters") from None
+    return PostgresURL(conninfo)
+
+
+def connect(url: PostgresURL, application_name: str) -> Connection:
+    """Connect, in transaction mode. Raises UnusableURL when there is no server or the login is refused."""
+    try:
+        # A transaction-mode pooler does not keep prepared statements, hence no threshold.
+        return psycopg.connect(
+            url.conninfo, connect_timeout=10, application_name=application_name, prepare_threshold=None
+        )
+    except psycopg.OperationalError as error:
+        raise UnusableURL(f"the database cannot be reached: {one_line(error)}") from None
+
+
+def take_role(connection: Connection, role: str) -> None:
+    """Work as a role for the rest of the transaction. Raises UnusableURL where the login may not."""
+    query = "SELECT pg_has_role(current_user, oid, 'MEMBER') FROM pg_roles WHERE rolname = %s"
+    if connection.execute(query, [role]).fetchone() != (True,):
+        raise UnusableURL(f"this login cannot become {role}: use the one that ran the migrations")
+    connection.execute("SELECT set_config('role', %s, true)", [role])
+
+
+def one_line(error: BaseException) -> str:
+    """What an error says, on a single line for a terminal."""
+    return " ".join(str(error).split()) or type(error).__name__
