@@ -17,6 +17,7 @@ from dev.settings import ROOT, SAMPLE_USER, development_environment, without_set
 
 INSTALLED_CLI = ROOT / "dev" / "harness" / "vercel" / ".cache" / "vercel" / "node_modules" / ".bin" / "vercel"
 MARK = "# Written by `make vercel-dev`, and written anew by it as long as this line is here."
+STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 class VercelDevError(Exception):
@@ -68,9 +69,15 @@ def run(cli: str) -> int:
     environ = {**kept, "PATH": path, "VERCEL_TELEMETRY_DISABLED": "1"}
     print(f"A token for {SAMPLE_USER}: make token", flush=True)
     command = [cli, "dev", "--local", "--yes", "--listen", port]
+    received: list[int] = []
+    for number in STOP_SIGNALS:
+        signal.signal(number, lambda *_: received.append(signal.SIGINT))
+    # An exception in the moment in which the CLI is started would leave it running.
     child = subprocess.Popen(command, cwd=ROOT, env=environ, start_new_session=True)
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+    for number in STOP_SIGNALS:
         signal.signal(number, lambda *_: child.send_signal(signal.SIGINT))
+    if received:
+        child.send_signal(signal.SIGINT)
     try:
         return child.wait()
     finally:
