@@ -114,7 +114,7 @@ def test_a_stale_data_folder_gets_one_line(environ: dict[str, str], place: Path,
     (place / "dev" / "postgres" / "PG_VERSION").write_text("9.6\n")
     done = _run(module, {name: value for name, value in environ.items() if name != "DATABASE_URL"})
     assert done.returncode == 1
-    assert re.fullmatch(r".*To start afresh, without its data: rm -rf .*\n", done.stderr)
+    assert re.fullmatch(r".*To start again without its data: rm -rf .*\n", done.stderr)
 
 
 def test_the_token_command_prints_a_valid_token_alone(environ: dict[str, str], place: Path) -> None:
