@@ -74,7 +74,7 @@ LABEL = 24
 
 
 class DemoError(Exception):
-    """The server answered what it should not. The message is one line."""
+    """The server gave an unexpected response. The message is one line."""
 
 
 @dataclass(frozen=True)

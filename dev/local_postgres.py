@@ -2,7 +2,7 @@
 
 The wheel's own `get_server` is not used: it counts its users in a file that a killed process never leaves, breaks on
 a path with a space and takes no server options. Here a kernel lock counts the users (`shared`), and every foreseeable
-trouble with the data folder is a `LocalPostgresError` whose message is one line that says what to do.
+problem with the data folder raises a `LocalPostgresError`, whose message is one line that says what to do.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ SUPERUSER = "postgres"
 OWNER = "onboarding_owner"
 """The role that owns the databases: like a hosting provider's, it may create roles and is no superuser."""
 
-ROOT_STANDS_IN_AS = "pgserver"
+SERVER_USER = "pgserver"  # runs the server when we are root
 LONGEST_SOCKET_PATH = 100  # bytes; the kernels' limits are 103 (macOS) and 107 (Linux)
 START_TIMEOUT = 60  # seconds; a crash recovery may come first
 PG_ISREADY_STARTING = 1
@@ -51,10 +51,10 @@ def binaries() -> Path:
 
 @dataclass
 class LocalPostgres:
-    """One Postgres server on one data folder, which is made at the first start.
+    """One Postgres server on one data folder, which is created at the first start.
 
     `port` is the TCP port on 127.0.0.1, or None for a UNIX socket alone. `password` is asked for on TCP only: the
-    socket lies in a folder that other users cannot enter. `options` are server settings such as `fsync`.
+    socket is in a folder that other users cannot enter. `options` are server settings such as `fsync`.
     """
 
     data: Path
@@ -66,15 +66,15 @@ class LocalPostgres:
         """Start the server, or join it when it runs already. Raises LocalPostgresError."""
         try:
             self._prepare_folder()
-            if not self._is_made():
+            if not self._has_data():
                 self._initdb()
             if not self.is_running():
                 self._pg_ctl_start()
             self._ensure_owner_role()
         except OSError as error:
-            raise self._trouble(f"cannot be used ({error.strerror or error})") from error
+            raise self._folder_error(f"cannot be used ({error.strerror or error})") from error
         except subprocess.CalledProcessError as error:
-            raise self._trouble(f"cannot be used ({_last_line(error)})") from error
+            raise self._folder_error(f"cannot be used ({_last_line(error)})") from error
 
     def stop(self, mode: str = "fast") -> None:
         """Stop the server if it runs; `mode` is pg_ctl's: smart, fast or immediate. Raises LocalPostgresError."""
@@ -106,7 +106,7 @@ class LocalPostgres:
         return self.url(name)
 
     def drop_database(self, name: str) -> None:
-        """Drop a database and cut off whoever is still connected to it."""
+        """Drop a database, and close the connections that are still open to it."""
         self._execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))
 
     def has_database(self, name: str) -> bool:
@@ -133,30 +133,30 @@ class LocalPostgres:
     def _prepare_folder(self) -> None:
         self.data.parent.mkdir(parents=True, exist_ok=True)
         if os.geteuid() == 0:
-            _open_the_way_for_stand_in(self.data.parent)
+            _let_server_user_reach(self.data.parent)
         if self.data.exists():
             self._check_existing_folder()
 
     def _check_existing_folder(self) -> None:
         if self.data.stat().st_uid != _server_uid():
-            raise self._trouble("belongs to another user")
+            raise self._folder_error("belongs to another user")
         if not any(self.data.iterdir()):
             self.data.rmdir()
-        elif not self._is_made():
-            raise self._trouble("is a half-made Postgres data folder")
+        elif not self._has_data():
+            raise self._folder_error("is an incomplete Postgres data folder")
         elif (version := (self.data / "PG_VERSION").read_text().strip()) != str(VERSION):
-            raise self._trouble(f"was made by Postgres {version or 'unknown'} and this is Postgres {VERSION}")
+            raise self._folder_error(f"was created by Postgres {version or 'unknown'} and this is Postgres {VERSION}")
 
-    def _is_made(self) -> bool:
+    def _has_data(self) -> bool:
         return (self.data / "PG_VERSION").is_file() and (self.data / "global" / "pg_control").is_file()
 
     def _initdb(self) -> None:
-        """Make the data folder under another name and rename it when whole: a broken-off initdb leaves no trap."""
+        """Create the data folder under another name, and rename it when complete: a half-finished one is never used."""
         with tempfile.TemporaryDirectory(prefix="initdb-", dir=self.data.parent) as folder:
-            _hand_to_stand_in(Path(folder))
+            _give_to_server_user(Path(folder))
             password_file = Path(folder) / "password"
             password_file.write_text(self.password or "unused")
-            _hand_to_stand_in(password_file)
+            _give_to_server_user(password_file)
             # The builtin locale is the same on Linux and macOS, and it is what hosted Postgres sorts by.
             locale = ("--no-locale", "--locale-provider=builtin", "--builtin-locale=C.UTF-8", "--encoding=UTF8")
             access = ("-U", SUPERUSER, "--auth-local=trust", "--auth-host=scram-sha-256", f"--pwfile={password_file}")
@@ -173,7 +173,7 @@ class LocalPostgres:
         try:
             _run("pg_ctl", *arguments)
         except subprocess.CalledProcessError as error:
-            raise self._trouble(f"cannot be started ({_last_complaint(log)})") from error
+            raise self._folder_error(f"cannot be started ({_last_fatal_error(log)})") from error
 
     def _server_options(self) -> dict[str, str]:
         where = {"listen_addresses": "127.0.0.1", "port": str(self.port)} if self.port else {"listen_addresses": ""}
@@ -187,7 +187,7 @@ class LocalPostgres:
             return self.data
         short = tempfile.gettempdir() if len(tempfile.gettempdir()) < LONGEST_SOCKET_PATH // 2 else "/tmp"  # noqa: S108 - mkdtemp makes a private folder in it
         folder = Path(tempfile.mkdtemp(prefix="pg-", dir=short))
-        _hand_to_stand_in(folder)
+        _give_to_server_user(folder)
         return folder
 
     def _ensure_owner_role(self) -> None:
@@ -205,23 +205,23 @@ class LocalPostgres:
     def _connect(self) -> psycopg.Connection[tuple[object, ...]]:
         return psycopg.connect(self.url(user=SUPERUSER), autocommit=True, connect_timeout=10)
 
-    def _trouble(self, what: str) -> LocalPostgresError:
+    def _folder_error(self, what: str) -> LocalPostgresError:
         return LocalPostgresError(
-            f"{self.data} {what}. To start afresh, without its data: rm -rf {shlex.quote(str(self.data))}"
+            f"{self.data} {what}. To start again without its data: rm -rf {shlex.quote(str(self.data))}"
         )
 
 
 @contextmanager
 def shared(server: LocalPostgres) -> Iterator[LocalPostgres]:
-    """Use a server together with other processes: whoever comes first starts it, whoever leaves last stops it.
+    """Share a server with other processes: the first one starts it, the last one stops it.
 
-    A kernel lock is the count, so a killed process counts no longer. Raises LocalPostgresError.
+    A kernel lock counts the processes, so a killed one no longer counts. Raises LocalPostgresError.
     """
     try:
         server.data.parent.mkdir(parents=True, exist_ok=True)
         gate, users = (open(f"{server.data}.{name}", "ab") for name in ("gate", "users"))  # noqa: SIM115 - closed below
     except OSError as error:
-        raise server._trouble(f"cannot be locked ({error.strerror})") from error
+        raise server._folder_error(f"cannot be locked ({error.strerror})") from error
     with gate, users:
         try:
             with _locked(gate.fileno()):
@@ -253,7 +253,7 @@ def _is_last(descriptor: int) -> bool:
 
 def _run(command: str, *arguments: str) -> None:
     """Run a Postgres binary, as another user when we are root, since Postgres refuses to run as root."""
-    stand_in, groups = (ROOT_STANDS_IN_AS, list[str]()) if os.geteuid() == 0 else (None, None)
+    user, groups = (SERVER_USER, list[str]()) if os.geteuid() == 0 else (None, None)
     # Its output goes to a file: a server started by pg_ctl keeps a pipe open for as long as it lives.
     with tempfile.TemporaryFile() as output:
         done = subprocess.run(
@@ -263,8 +263,8 @@ def _run(command: str, *arguments: str) -> None:
             stdout=output,
             stderr=output,
             cwd="/",
-            user=stand_in,
-            group=stand_in,
+            user=user,
+            group=user,
             extra_groups=groups,
         )
         if done.returncode:
@@ -276,29 +276,27 @@ def _server_uid() -> int:
     if os.geteuid() != 0:
         return os.geteuid()
     try:
-        return pwd.getpwnam(ROOT_STANDS_IN_AS).pw_uid
+        return pwd.getpwnam(SERVER_USER).pw_uid
     except KeyError:
-        return _make_stand_in()
+        return _create_server_user()
 
 
-def _make_stand_in() -> int:
+def _create_server_user() -> int:
     try:
-        subprocess.run(["useradd", "--system", ROOT_STANDS_IN_AS], check=True, capture_output=True)  # noqa: S607 - root's PATH
+        subprocess.run(["useradd", "--system", SERVER_USER], check=True, capture_output=True)  # noqa: S607 - root's PATH
     except (OSError, subprocess.CalledProcessError) as error:
-        advice = (
-            f"Postgres refuses to run as root: run this as another user, or make the user {ROOT_STANDS_IN_AS} first"
-        )
+        advice = f"Postgres refuses to run as root: run this as another user, or create the user {SERVER_USER} first"
         raise LocalPostgresError(advice) from error
-    return pwd.getpwnam(ROOT_STANDS_IN_AS).pw_uid
+    return pwd.getpwnam(SERVER_USER).pw_uid
 
 
-def _hand_to_stand_in(path: Path) -> None:
+def _give_to_server_user(path: Path) -> None:
     if os.geteuid() == 0:
         os.chown(path, _server_uid(), -1)
 
 
-def _open_the_way_for_stand_in(folder: Path) -> None:
-    """Let the stand-in user pass through (not list) the folders above the data, and read the wheel's Postgres."""
+def _let_server_user_reach(folder: Path) -> None:
+    """Let the server's user enter (not list) the folders above the data, and read the wheel's Postgres."""
     _server_uid()
     for place in (folder, binaries()):
         for parent in (place, *place.parents):
@@ -322,7 +320,7 @@ def _last_line(error: subprocess.CalledProcessError) -> str:
     return lines[-1] if lines else str(error)
 
 
-def _last_complaint(log: Path) -> str:
+def _last_fatal_error(log: Path) -> str:
     lines: Sequence[str] = log.read_text(errors="replace").splitlines() if log.exists() else []
-    complaints = [line.partition("FATAL:")[2].strip() for line in lines if "FATAL:" in line]
-    return complaints[-1] if complaints else "see server.log in it"
+    errors = [line.partition("FATAL:")[2].strip() for line in lines if "FATAL:" in line]
+    return errors[-1] if errors else "see server.log in it"

@@ -1,7 +1,6 @@
 """`make dev`: Postgres, migrations, keys and every function on http://localhost:3000, reloaded on change.
 
-This process keeps the database and the listening socket; gunicorn serves on it and reloads when a file changes.
-Requests wait meanwhile, none is refused.
+This process keeps the database and the listening socket; gunicorn serves on that socket (dev.gunicorn_config).
 """
 
 from __future__ import annotations
@@ -11,11 +10,8 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager
-from itertools import chain
-from pathlib import Path
+from contextlib import ExitStack, contextmanager, suppress
 from types import FrameType
 from typing import IO, NoReturn
 
@@ -30,29 +26,29 @@ from dev.settings import (
     without_settings,
 )
 
-POLL_INTERVAL = 0.5  # seconds
-GRACE = 10  # seconds
+STOP_TIMEOUT = 10  # seconds; gunicorn itself ends its workers sooner
 BACKLOG = 512
-GUNICORN = (sys.executable, "-m", "gunicorn", "serving.wsgi:app", "--config", "python:dev.gunicorn_config")
-type Snapshot = dict[Path, int]
+STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 class PortError(Exception):
-    """The port cannot be had. The message is one line that says what to do."""
+    """The port cannot be used. The message is one line that says what to do."""
 
 
 def main() -> int:
     """Serve until interrupted, and return the exit code."""
-    # SIGINT too: a shell starts background jobs with it ignored.
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+    for number in STOP_SIGNALS:  # SIGINT too: a shell starts background jobs with it ignored
         signal.signal(number, _interrupt)
     try:
         with ExitStack() as stack:
             listening = stack.enter_context(listen(os.environ.get("PORT", "3000")))
             url = stack.enter_context(migrated_development_database())
-            stack.callback(signal.signal, signal.SIGINT, signal.SIG_IGN)  # cleaning up is not interrupted
             print(banner(listening.getsockname()[1]), flush=True)
-            serve(listening, {**without_settings(os.environ), **development_environment(url)})
+            environ = {**without_settings(os.environ), **development_environment(url)}
+            server = stack.enter_context(serving_child(listening, environ))
+            stack.callback(_ignore_stop_signals)  # cleaning up is not interrupted
+            print(f"The server stopped with exit code {server.wait()}.", file=sys.stderr)
+            return 1
     except KeyboardInterrupt:
         print("\nStopped.", flush=True)
     except (PortError, LocalPostgresError) as error:
@@ -75,29 +71,18 @@ def listen(port: str) -> socket.socket:
         ) from error
 
 
-def serve(listening: socket.socket, environ: Mapping[str, str]) -> NoReturn:
-    """Serve, and start again after a failure once a file changes: most likely the change that mends it."""
-    while True:
-        before = snapshot()
-        watched = chain.from_iterable(("--reload-extra-file", str(file)) for file in before)
-        with serving_child(listening, environ, "--reload", *watched) as child:
-            child.wait()
-            print("The server stopped: it starts again when a file changes.", file=sys.stderr, flush=True)
-            while snapshot() == before:
-                time.sleep(POLL_INTERVAL)
-
-
 @contextmanager
 def serving_child(
-    listening: socket.socket, environ: Mapping[str, str], *options: str, log: IO[bytes] | None = None
+    listening: socket.socket, environ: Mapping[str, str], *, log: IO[bytes] | None = None
 ) -> Iterator[subprocess.Popen[bytes]]:
-    """Run gunicorn on the socket. It leads a session of its own, so that Ctrl-C reaches this process alone.
+    """Run the server of `make dev` on a listening socket. Its output goes to `log`, or to the terminal.
 
-    Its log goes to `log`, or to the terminal.
+    It leads a session of its own, so that Ctrl-C reaches this process alone.
     """
     descriptor = listening.fileno()
-    child = subprocess.Popen(
-        [*GUNICORN, "--bind", f"fd://{descriptor}", *options],
+    command = [sys.executable, "-m", "gunicorn", "--config", "python:dev.gunicorn_config"]
+    server = subprocess.Popen(
+        [*command, "--bind", f"fd://{descriptor}"],
         cwd=ROOT,
         env=dict(environ),
         pass_fds=[descriptor],
@@ -106,16 +91,9 @@ def serving_child(
         start_new_session=True,
     )
     try:
-        yield child
+        yield server
     finally:
-        _stop(child)
-
-
-def snapshot(root: Path = ROOT) -> Snapshot:
-    """When each source file last changed, in nanoseconds."""
-    folders = (root / name for name in ("api", "lib", "serving"))
-    files = [root / "vercel.json", *chain.from_iterable(folder.rglob("*.py") for folder in folders)]
-    return {file: modified for file in files if (modified := _modified(file)) is not None}
+        _stop(server)
 
 
 def banner(port: int) -> str:
@@ -140,21 +118,19 @@ curl {url}/api/onboarding/summary {bearer}
 """
 
 
-def _stop(child: subprocess.Popen[bytes]) -> None:
-    """Let the child finish the requests that are under way, within GRACE seconds."""
-    child.terminate()
-    try:
-        child.wait(GRACE)
-    except subprocess.TimeoutExpired:
-        child.kill()
-        child.wait()
+def _stop(server: subprocess.Popen[bytes]) -> None:
+    """Let gunicorn finish the requests under way, and kill whatever is left after STOP_TIMEOUT seconds."""
+    server.terminate()
+    with suppress(subprocess.TimeoutExpired):
+        server.wait(STOP_TIMEOUT)
+    with suppress(ProcessLookupError):
+        os.killpg(server.pid, signal.SIGKILL)
+    server.wait()
 
 
-def _modified(file: Path) -> int | None:
-    try:
-        return file.stat().st_mtime_ns
-    except FileNotFoundError:
-        return None
+def _ignore_stop_signals() -> None:
+    for number in STOP_SIGNALS:
+        signal.signal(number, signal.SIG_IGN)
 
 
 def _interrupt(_number: int, _frame: FrameType | None) -> NoReturn:

@@ -1,4 +1,4 @@
-"""What development and tests agree on: the settings' names, throw-away keys, and tokens like Clerk's."""
+"""What development and tests share: the settings' names, throw-away keys, and tokens like Clerk's."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ TOKEN_LIFETIME = 12 * 60 * 60  # seconds; Clerk's own live for one minute
 
 @dataclass(frozen=True)
 class SigningKey:
-    """An RSA key pair in PEM, in the part of Clerk's."""
+    """An RSA key pair in PEM that plays the role of Clerk's."""
 
     private_pem: str
 
@@ -109,17 +109,17 @@ def new_webhook_secret() -> str:
 
 
 def development_key(folder: Path = DEV_FOLDER) -> SigningKey:
-    """The signing key of this clone, made at first use."""
-    return SigningKey(_kept(folder / "signing_key.pem", lambda: SigningKey.generate().private_pem))
+    """The signing key of this clone, created at first use."""
+    return SigningKey(_read_or_create(folder / "signing_key.pem", lambda: SigningKey.generate().private_pem))
 
 
 def development_environment(database_url: str, folder: Path = DEV_FOLDER) -> dict[str, str]:
-    """Every setting that development needs. A database or Clerk instance of the shell has no say in it."""
+    """Every setting that development needs. The shell's own database and Clerk instance are ignored."""
     return {
         "DATABASE_URL": database_url,
         "CLERK_JWT_KEY": development_key(folder).public_pem,
-        "API_KEY_ENCRYPTION_KEYS": _kept(folder / "encryption_key", new_encryption_key),
-        "CLERK_WEBHOOK_SIGNING_SECRET": _kept(folder / "webhook_secret", new_webhook_secret),
+        "API_KEY_ENCRYPTION_KEYS": _read_or_create(folder / "encryption_key", new_encryption_key),
+        "CLERK_WEBHOOK_SIGNING_SECRET": _read_or_create(folder / "webhook_secret", new_webhook_secret),
         "ALLOWED_ORIGINS": os.environ.get("ALLOWED_ORIGINS", "http://localhost:5173,http://localhost:3001"),
     }
 
@@ -129,18 +129,18 @@ def without_settings(environ: Mapping[str, str]) -> dict[str, str]:
     return {name: value for name, value in environ.items() if name not in SETTINGS}
 
 
-def _kept(path: Path, make: Callable[[], str]) -> str:
-    """Read a secret, or make it and keep it readable by this user alone. Two first calls at once agree on one."""
+def _read_or_create(path: Path, make: Callable[[], str]) -> str:
+    """Read a secret, or create it, readable by this user alone. Two processes that create it at once get the same."""
     if not path.exists():
         path.parent.mkdir(parents=True, exist_ok=True)
         draft = path.with_name(f"{path.name}.{os.getpid()}")
         draft.touch(mode=0o600)
         draft.write_text(make())
-        _keep_first(draft, path)
+        _move_unless_exists(draft, path)
     return path.read_text()
 
 
-def _keep_first(draft: Path, path: Path) -> None:
+def _move_unless_exists(draft: Path, path: Path) -> None:
     with suppress(FileExistsError):
         path.hardlink_to(draft)
     draft.unlink()

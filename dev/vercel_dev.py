@@ -16,11 +16,12 @@ from dev.local_postgres import LocalPostgresError
 from dev.settings import ROOT, SAMPLE_USER, development_environment, without_settings
 
 INSTALLED_CLI = ROOT / "dev" / "harness" / "vercel" / ".cache" / "vercel" / "node_modules" / ".bin" / "vercel"
-MARK = "# Written by `make vercel-dev`, and written anew by it as long as this line is here."
+MARK = "# Written by `make vercel-dev`, which overwrites this file as long as this line is here."
+STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 class VercelDevError(Exception):
-    """It cannot run. The message is one line that says what to do."""
+    """`vercel dev` cannot run. The message is one line that says what to do."""
 
 
 def main() -> int:
@@ -42,16 +43,20 @@ def find_cli() -> str:
     found = shutil.which(INSTALLED_CLI) or shutil.which("vercel")
     if found is None:
         raise VercelDevError(
-            "There is no Vercel CLI here: install Node.js and run `make test` once, or npm install --global vercel"
+            "The Vercel CLI was not found: install Node.js and run `make test` once, or npm install --global vercel"
         )
     return found
 
 
 def write_env_file(file: Path, variables: Mapping[str, str]) -> None:
-    """Write the only file whose variables `vercel dev --local` gives to a function. A person's own is left alone."""
+    """Write the only file whose variables `vercel dev --local` gives to a function.
+
+    A file that was not written here is left unchanged.
+    """
     if file.exists() and not file.read_text().startswith(MARK):
         print(
-            f"{file.name} is your own and stays as it is: its DATABASE_URL and CLERK_JWT_KEY are used.", file=sys.stderr
+            f"{file.name} was not written by make vercel-dev, so it is left unchanged and its settings are used.",
+            file=sys.stderr,
         )
         return
     lines = [f'{name}="{value.replace(chr(10), chr(92) + "n")}"' for name, value in variables.items()]
@@ -68,9 +73,15 @@ def run(cli: str) -> int:
     environ = {**kept, "PATH": path, "VERCEL_TELEMETRY_DISABLED": "1"}
     print(f"A token for {SAMPLE_USER}: make token", flush=True)
     command = [cli, "dev", "--local", "--yes", "--listen", port]
+    received: list[int] = []
+    for number in STOP_SIGNALS:
+        signal.signal(number, lambda *_: received.append(signal.SIGINT))
+    # An exception in the moment in which the CLI is started would leave it running.
     child = subprocess.Popen(command, cwd=ROOT, env=environ, start_new_session=True)
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+    for number in STOP_SIGNALS:
         signal.signal(number, lambda *_: child.send_signal(signal.SIGINT))
+    if received:
+        child.send_signal(signal.SIGINT)
     try:
         return child.wait()
     finally:

@@ -1,7 +1,7 @@
 """Vercel's routing, read from vercel.json: the file system first, then the rewrites in their order.
 
-Only what this project uses is understood: `:name` and `:name*` in a source, a function as destination. Anything else
-is a ValueError at the start, so that local routing never silently differs from the platform's.
+Only the syntax that this project uses is supported: `:name` and `:name*` in a source, a function as destination.
+Anything else raises ValueError at the start, so that local routing never silently differs from the platform's.
 """
 
 from __future__ import annotations
@@ -33,9 +33,9 @@ class Rewrite:
 
     @classmethod
     def parse(cls, entry: Mapping[str, str]) -> Rewrite:
-        """Compile an entry; raises ValueError for what is not understood."""
+        """Compile an entry; raises ValueError for unsupported syntax."""
         if set(entry) != {"source", "destination"} or not _LITERAL.fullmatch(entry["destination"]):
-            raise ValueError(f"this rewrite is not understood here: {dict(entry)}")
+            raise ValueError(f"this rewrite is not supported by serving/routes.py: {dict(entry)}")
         return cls(re.compile(_expression(entry["source"])), entry["destination"])
 
     def match(self, path: str, query: str) -> Route | None:
@@ -62,7 +62,7 @@ class RouteTable:
         functions = _functions(root)
         for rewrite in rewrites:
             if rewrite.destination not in functions:
-                raise ValueError(f"vercel.json rewrites to {rewrite.destination}, and there is no such function")
+                raise ValueError(f"vercel.json rewrites to {rewrite.destination}, which is not a function under api/")
         return cls(functions, rewrites)
 
     def resolve(self, path: str, query: str = "") -> Route | None:
@@ -89,5 +89,5 @@ def _expression(source: str) -> str:
 
 def _literal(text: str) -> str:
     if not _LITERAL.fullmatch(text):
-        raise ValueError(f"this part of a rewrite's source is not understood here: {text}")
+        raise ValueError(f"this part of a rewrite's source is not supported by serving/routes.py: {text}")
     return re.escape(text)

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 ROOT = Path(__file__).resolve().parent.parent
-LARGEST_BODY_KEPT = 4_500_000  # bytes; Vercel refuses more, so nothing above needs to reach a function
+LARGEST_BODY_KEPT = 4_500_000  # bytes; Vercel refuses larger ones, so the rest never needs to reach a function
 _CHUNK = 64 * 1024
 
 
@@ -33,7 +33,7 @@ class Stream(Protocol):
 
 
 class UnreadableBodyError(Exception):
-    """The body's length cannot be told."""
+    """The end of the body cannot be determined."""
 
 
 class CombinedApp:
@@ -42,7 +42,7 @@ class CombinedApp:
     def __init__(self, root: Path = ROOT) -> None:
         self._public = (root / "public").resolve()
         self._routes = RouteTable.read(root)
-        # All at once: a function that cannot be imported stops a deployment, not its first caller.
+        # All at once: a function that cannot be imported fails the deployment, not its first request.
         self._apps = {path: _load_app(path, file) for path, file in self._routes.functions.items()}
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
@@ -82,14 +82,14 @@ def raw_target(environ: WSGIEnvironment) -> tuple[str, str]:
 
 
 def read_body(environ: WSGIEnvironment) -> tuple[bytes, int]:
-    """Read the whole body and return it with its length in bytes; it is cut after LARGEST_BODY_KEPT.
+    """Read the whole body and return it, cut off after LARGEST_BODY_KEPT, with its true length in bytes.
 
-    Raises UnreadableBodyError for a length that is no number or longer than what came, and for chunks that the server
-    did not decode.
+    Raises UnreadableBodyError for a length that is not a number or exceeds what was sent, for a length together with
+    chunks (RFC 9112, 6.3), and for chunks that the server did not decode.
     """
     declared = environ.get("CONTENT_LENGTH") or None
     if declared is not None:
-        if not (declared.isascii() and declared.isdigit()):
+        if "HTTP_TRANSFER_ENCODING" in environ or not (declared.isascii() and declared.isdigit()):
             raise UnreadableBodyError
         body, length = _read(environ["wsgi.input"], int(declared))
         if length < int(declared):
@@ -103,7 +103,7 @@ def read_body(environ: WSGIEnvironment) -> tuple[bytes, int]:
 
 
 def _read(stream: Stream, length: int | None) -> tuple[bytes, int]:
-    """Read `length` bytes or up to the end; what is too much is read and dropped, so that the caller is answered."""
+    """Read `length` bytes or up to the end; the excess is discarded, so that the client still gets a response."""
     kept, total = bytearray(), 0
     while length is None or total < length:
         chunk = stream.read(_CHUNK if length is None else min(_CHUNK, length - total))

@@ -45,7 +45,7 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> object:
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[LocalPostgres]:
     """One embedded server for this test process."""
-    with throwaway_postgres() as server:
+    with throwaway_postgres(in_memory=True) as server:
         yield server
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import secrets
+import shutil
 import socket
 import subprocess
 import sys
@@ -21,9 +22,13 @@ SPEED_OVER_SAFETY = {
     "synchronous_commit": "off",
     "autovacuum": "off",
     "wal_level": "minimal",
+    "max_wal_size": "256MB",
     "max_wal_senders": "0",
     "max_connections": "300",
 }
+
+MEMORY = Path("/dev/shm")  # noqa: S108 - mkdtemp makes a private folder in it
+ENOUGH_MEMORY = 4 * 1024**3  # bytes, for the servers of eight test processes
 
 # Runs when its standard input closes, which a killed test process cannot prevent: nothing is ever left running.
 CLEANER = """
@@ -39,9 +44,12 @@ rm -rf "$1"
 
 
 @contextmanager
-def throwaway_postgres() -> Iterator[LocalPostgres]:
-    """Start a server on 127.0.0.1 with a password, in a temporary folder that disappears with it."""
-    folder = Path(tempfile.mkdtemp(prefix="onboarding-tests-"))
+def throwaway_postgres(*, in_memory: bool = False) -> Iterator[LocalPostgres]:
+    """Start a server on 127.0.0.1 with a password, in a temporary folder that disappears with it.
+
+    `in_memory` puts the folder into memory where there is room, for small databases.
+    """
+    folder = Path(tempfile.mkdtemp(prefix="onboarding-tests-", dir=_memory() if in_memory else None))
     cleaner = subprocess.Popen(
         ["/bin/sh", "-c", CLEANER, "cleaner", str(folder)], stdin=subprocess.PIPE, start_new_session=True
     )
@@ -51,6 +59,12 @@ def throwaway_postgres() -> Iterator[LocalPostgres]:
         yield server
     finally:
         cleaner.communicate()
+
+
+def _memory() -> Path | None:
+    """A large enough file system in memory, or None. Copying a database there takes a tenth of the time."""
+    is_large = MEMORY.is_dir() and shutil.disk_usage(MEMORY).free > ENOUGH_MEMORY
+    return MEMORY if is_large and os.access(MEMORY, os.W_OK) else None
 
 
 def free_port() -> int:

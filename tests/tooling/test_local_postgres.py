@@ -97,7 +97,7 @@ def test_data_of_another_version_tells_what_to_do(server: LocalPostgres) -> None
     with shared(server):
         pass
     (server.data / "PG_VERSION").write_text("16\n")
-    _assert_one_line_of_advice(server, "made by Postgres 16 and this is Postgres 18")
+    _assert_one_line_of_advice(server, "created by Postgres 16 and this is Postgres 18")
 
 
 def test_a_half_made_data_folder_tells_what_to_do(server: LocalPostgres) -> None:
@@ -105,7 +105,7 @@ def test_a_half_made_data_folder_tells_what_to_do(server: LocalPostgres) -> None
     with shared(server):
         pass
     (server.data / "global" / "pg_control").unlink()
-    _assert_one_line_of_advice(server, "half-made")
+    _assert_one_line_of_advice(server, "incomplete")
 
 
 def test_damaged_data_tells_what_to_do(server: LocalPostgres) -> None:

@@ -51,7 +51,7 @@ def test_the_file_system_comes_first_and_then_the_first_rewrite(
 def test_a_pattern_beyond_the_subset_is_refused(tmp_path: Path, source: str) -> None:
     """Local routing never guesses at what the platform would do."""
     project = make_project(tmp_path, functions=("api/a",), rewrites={source: "/api/a"})
-    with pytest.raises(ValueError, match="not understood here"):
+    with pytest.raises(ValueError, match="not supported by serving"):
         RouteTable.read(project)
 
 

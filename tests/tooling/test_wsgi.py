@@ -126,6 +126,13 @@ def test_chunks_that_the_server_did_not_decode_are_refused() -> None:
         read_body({"HTTP_TRANSFER_ENCODING": "chunked", "wsgi.input": BytesIO(b"abc")})
 
 
+def test_a_length_beside_chunks_is_refused() -> None:
+    """Two framings at once may be request smuggling (RFC 9112, 6.3)."""
+    environ = {"CONTENT_LENGTH": "3", "HTTP_TRANSFER_ENCODING": "chunked", "wsgi.input": BytesIO(b"abc")}
+    with pytest.raises(UnreadableBodyError):
+        read_body({**environ, "wsgi.input_terminated": True})
+
+
 def test_a_terminated_input_is_read_to_its_end() -> None:
     """gunicorn decodes chunks itself, and says so."""
     environ = {"HTTP_TRANSFER_ENCODING": "chunked", "wsgi.input_terminated": True, "wsgi.input": BytesIO(b"abc")}
