@@ -137,6 +137,7 @@ def test_a_tombstone_stays(insider: Insider, database: Superuser) -> None:
 
 
 FORBIDDEN = {
+    "give a table rules": "SELECT onboarding_isolate('api_keys')",
     "create a table": "CREATE TABLE mine (a int)",
     "create a schema": "CREATE SCHEMA mine",
     "create a function": "CREATE FUNCTION mine() RETURNS int LANGUAGE sql AS 'SELECT 1'",
