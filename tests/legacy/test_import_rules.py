@@ -2,7 +2,7 @@
 
 import json
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -33,11 +33,11 @@ def folder(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def old(tmp_path: Path) -> sqlite3.Connection:
+def old(tmp_path: Path) -> Iterator[sqlite3.Connection]:
     """An old database without rows, in autocommit."""
-    database = sqlite3.connect(tmp_path / "old.db", isolation_level=None)
-    database.executescript(tables_for_sqlite("INTEGER"))
-    return database
+    with closing(sqlite3.connect(tmp_path / "old.db", isolation_level=None)) as database:
+        database.executescript(tables_for_sqlite("INTEGER"))
+        yield database
 
 
 @pytest.fixture
