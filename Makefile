@@ -1,6 +1,6 @@
 # `make` lists the targets. Everything is installed into .venv; nothing else is needed than Python 3.12 or newer, or uv.
 .DEFAULT_GOAL := help
-.PHONY: help dev test check thorough demo token migrate lint drawing vercel-dev bench fuzz lock
+.PHONY: help dev test check thorough demo token migrate lint drawing rewrites vercel-dev bench fuzz lock
 
 BIN := .venv/bin
 STAMP := .venv/.installed
@@ -40,6 +40,9 @@ lint: $(STAMP) ## ruff and mypy --strict
 	@$(BIN)/ruff check
 	@$(BIN)/ruff format --check
 	@$(BIN)/mypy --strict
+
+rewrites: $(STAMP) ## write the rewrites of vercel.json, after a change of the functions' routes
+	@$(BIN)/python -m dev.rewrites
 
 drawing: $(STAMP) ## draw the rooms of the code and their imports into docs/ROOMS.md
 	@$(BIN)/python -m dev.drawing

@@ -23,7 +23,7 @@ from dev.harness.wizard import SAMPLES
 from dev.local_postgres import LocalPostgresError
 from dev.server import listen, serving_child
 from dev.settings import development_environment, development_key, session_claims, without_settings
-from lib.steps.definitions import API_KEYS, FLOW, INTEGRATIONS, PERSONA, RESEARCH
+from lib.steps.definitions import API_KEYS, INTEGRATIONS, PERSONA, RESEARCH, SIX_STEPS
 from lib.steps.definitions import WEBSITE as WEBSITE_STEP
 
 WEBSITE = "https://bakery.example.com"
@@ -124,7 +124,7 @@ def walk(caller: Caller) -> None:
     """Take every step and finish, telling how far it is."""
     print(f"{caller.user} on http://localhost:{caller.port}\n")
     caller.call("POST", "/api/onboarding/start")
-    for number, step in FLOW.numbered():
+    for number, step in SIX_STEPS.numbered():
         answer = caller.call("POST", f"/api/onboarding/step/{number}/complete", {"data": DATA[step.key]})
         print(f"  ✓ {number} {step.title:<20} {answer['completion_percentage']:>6.1f} %")
     done = caller.call("POST", "/api/onboarding/complete")

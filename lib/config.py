@@ -13,11 +13,13 @@ from dataclasses import dataclass
 from functools import cached_property, lru_cache
 
 from lib.errors import Unavailable
+from lib.steps.definitions import FLOWS, Flow
 
 # Prisma's integration names its pooled URL apart; everybody else's DATABASE_URL is the pooled one.
 POOLED_URL_VARIABLES = ("DATABASE_URL_POOLED", "DATABASE_URL", "POSTGRES_URL")
 DIRECT_URL_VARIABLES = ("DATABASE_URL_UNPOOLED", "POSTGRES_URL_NON_POOLING", "DATABASE_URL", "POSTGRES_URL")
 
+_AI_BACKEND_URL = re.compile(r"https?://[^\s/?#@\\]+(?:/[^\s?#\\]*)?")
 _PEM = re.compile(r"-----BEGIN (?P<label>[A-Z ]+)-----(?P<body>.*)-----END (?P=label)-----", re.DOTALL)
 
 
@@ -83,6 +85,24 @@ class Settings:
     def webhook_signing_secret(self) -> str:
         """Clerk's `whsec_…` secret for its webhook."""
         return self._first_of(("CLERK_WEBHOOK_SIGNING_SECRET",))
+
+    @cached_property
+    def onboarding_flow(self) -> Flow:
+        """Which steps the page shows, in its order."""
+        name = self._get("ONBOARDING_FLOW") or "six"
+        if name not in FLOWS:
+            raise _misconfigured(f"ONBOARDING_FLOW is not one of {', '.join(FLOWS)}")
+        return FLOWS[name]
+
+    @cached_property
+    def ai_backend_url(self) -> str | None:
+        """The origin, with an optional path, of the service that analyses and generates; None where there is none."""
+        url = self._get("AI_BACKEND_URL")
+        if url is None:
+            return None
+        if not _AI_BACKEND_URL.fullmatch(url):
+            raise _misconfigured("AI_BACKEND_URL is not an http or https URL with a host, without query and fragment")
+        return url.rstrip("/")
 
     def _get(self, name: str) -> str | None:
         return self.environ.get(name, "").strip() or None

@@ -39,6 +39,21 @@ class Unauthenticated(OnboardingError):
     """No token, or one that is not valid."""
 
 
+class AiBackendFailed(OnboardingError):
+    """The AI backend gave no answer that can be used. `reason` is for the operator's log alone."""
+
+    def __init__(self, reason: str, detail: str = "The AI service gave no usable answer. Please try again.") -> None:
+        super().__init__(detail)
+        self.reason = reason
+
+
+class AiBackendTimeout(AiBackendFailed):
+    """The AI backend took too long."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason, "The AI service took too long. Please try again.")
+
+
 class Unavailable(OnboardingError):
     """Something the service depends on is missing; trying again later may help.
 

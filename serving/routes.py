@@ -1,6 +1,7 @@
 """Vercel's routing, read from vercel.json: the file system first, then the rewrites in their order.
 
-Only the syntax that this project uses is supported: `:name` and `:name*` in a source, a function as destination.
+Only the syntax that this project uses is supported: `:name`, `:name*` and a last `(.*)` in a source, a function as
+destination.
 Anything else raises ValueError at the start, so that local routing never silently differs from the platform's.
 """
 
@@ -13,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 _PARAMETER = re.compile(r"/:(?P<name>[A-Za-z_]\w*)(?P<many>\*?)")
+_REST = "(.*)"
 _LITERAL = re.compile(r"[\w/.~%-]*")
 
 
@@ -78,6 +80,8 @@ def _functions(root: Path) -> dict[str, Path]:
 
 
 def _expression(source: str) -> str:
+    if source.endswith(_REST):
+        return _expression(source.removesuffix(_REST)) + ".*"
     expression, position = "", 0
     for parameter in _PARAMETER.finditer(source):
         one = "[^/]+" if not parameter["many"] else "[^/]+(?:/[^/]+)*"

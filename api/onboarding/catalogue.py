@@ -1,5 +1,8 @@
-"""The steps and providers that there are, for anybody: no token, no database."""
+"""The steps and providers that there are, and the page's error reports: for anybody, without a token or a database."""
 
 from lib.bootstrap import make_app
 
-app = make_app("lib.http.endpoints.catalogue")
+app = make_app(
+    "lib.http.endpoints.catalogue",
+    "lib.http.endpoints.error_reports",
+)

@@ -6,14 +6,15 @@ A test compares these lists with the routes of all functions, so none can be lef
 from __future__ import annotations
 
 from dev.harness.client import Client
-from dev.harness.wizard import STEP_DATA
-from lib.steps.definitions import FLOW
+from dev.harness.wizard import BUSINESS, STEP_DATA
+from lib.steps.definitions import SIX_STEPS
 
 BASE = "/api/onboarding"
-NO_SUCH_STEP = f"{BASE}/step/{len(FLOW) + 1}"
+NO_SUCH_STEP = f"{BASE}/step/{len(SIX_STEPS) + 1}"
 """A 404 with a good token, answered without a database."""
 
 FIRST_ANALYSIS = "style-detection/analysis/1"
+FIRST_BUSINESS_INFO = "business-info/1"
 READS = [
     "init",
     "session",
@@ -35,6 +36,8 @@ READS = [
     "style-detection/check-existing/https%3A%2F%2Fshop.example.com%2Fa%3Fb%3Dc",
     FIRST_ANALYSIS,
     "style-detection/session-analyses",
+    "business-info/user/me",
+    FIRST_BUSINESS_INFO,
     *[f"step/{number}" for number in STEP_DATA],
     *[f"step/{number}/validate" for number in STEP_DATA],
 ]
@@ -45,12 +48,16 @@ SAVES: list[tuple[str, str, object]] = [
     *[("POST", f"step/{number}/complete", {"data": data}) for number, data in STEP_DATA.items()],
     ("POST", "step4/persona-save", {"core_persona": {}}),
     ("POST", "api-keys", {"provider": "openai", "api_key": "sk-0123456789abcdef"}),
+    ("POST", "business-info", BUSINESS),
 ]
 """Together they leave a row of the user in every table."""
 
 WRITES: list[tuple[str, str, object]] = [
     *SAVES,
-    *[("POST", f"step/{number}/skip", {}) for number, step in FLOW.numbered() if not step.required],
+    *[("POST", f"step/{number}/skip", {}) for number, step in SIX_STEPS.numbered() if not step.required],
+    ("PUT", FIRST_BUSINESS_INFO, BUSINESS),
+    ("PUT", FIRST_ANALYSIS, {"brand_analysis": {"voice": "Warm"}, "seo_audit": {"score": 7}}),
+    ("DELETE", FIRST_ANALYSIS, ...),
     ("DELETE", "api-keys/openai", ...),
     ("POST", "complete", {}),
     ("POST", "reset", {}),
@@ -58,7 +65,7 @@ WRITES: list[tuple[str, str, object]] = [
 ]
 
 REFUSED: list[tuple[str, str, object]] = [
-    *[("POST", f"step/{number}/skip", {}) for number, step in FLOW.numbered() if step.required],
+    *[("POST", f"step/{number}/skip", {}) for number, step in SIX_STEPS.numbered() if step.required],
     ("GET", "step/0", ...),
     ("POST", "step/0/complete", {}),
     ("POST", "step/0/skip", {}),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from dev.harness.client import Client, Response
-from lib.steps.definitions import FLOW
+from lib.steps.definitions import SIX_STEPS
 
 GEMINI = "AIza" + "k" * 35
 EXA = "6287cced-9041-dff0-2cee-737443e21047"
@@ -38,6 +38,12 @@ PERSONA: dict[str, Any] = {
     "selectedPlatforms": ["linkedin"],
 }
 INTEGRATIONS: dict[str, Any] = {"connectedPlatforms": ["wix", "gsc"], "primaryWebsite": "https://shop.example.com"}
+BUSINESS: dict[str, Any] = {
+    "business_description": "Bread and cakes for the neighbourhood.",
+    "industry": "Food",
+    "target_audience": "Families nearby",
+    "business_goals": "More orders before noon",
+}
 
 SAMPLES: dict[str, dict[str, Any]] = {
     "api_keys": KEYS,
@@ -47,7 +53,7 @@ SAMPLES: dict[str, dict[str, Any]] = {
     "integrations": INTEGRATIONS,
     "finish": {},
 }
-STEP_DATA = {number: SAMPLES[step.key] for number, step in FLOW.numbered()}
+STEP_DATA = {number: SAMPLES[step.key] for number, step in SIX_STEPS.numbered()}
 """What the wizard sends for each step, by the number under which it sends it."""
 
 

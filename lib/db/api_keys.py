@@ -4,14 +4,15 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, TypedDict
 
-from sqlalchemy import delete, func, literal_column, select
+from sqlalchemy import delete, exists, func, literal_column, select, update
+from sqlalchemy.dialects.postgresql import array
 
 from lib.db import sessions, steps
 from lib.db.database import Database
 from lib.db.guards import account_exists, has_key_of
 from lib.db.statements import USER, Bound, Query, Statement, parameter, upsert
-from lib.db.tables import api_keys, onboarding_steps
-from lib.steps.definitions import API_KEYS
+from lib.db.tables import api_keys, onboarding_sessions, onboarding_steps
+from lib.steps.definitions import API_KEYS, COMPLETED, PENDING
 from lib.steps.progress import Progress
 from lib.steps.providers import AI_PROVIDERS
 
@@ -38,6 +39,22 @@ _SAVE = Statement(
     upsert(api_keys, ["provider", "encrypted_key", "details"], [_key.user_id, _key.provider], keep_if_null=["details"])
 )
 _DELETE = Statement(delete(api_keys).where(_key.user_id == USER, _key.provider == parameter(api_keys, "provider")))
+
+
+_has_ai_key = exists().where(_key.user_id == USER, _key.provider == func.any(array(AI_PROVIDERS)))
+_is_completed = exists().where(onboarding_sessions.c.user_id == USER, onboarding_sessions.c.completed_at.is_not(None))
+# Without a key of an AI provider step 1 is to be done again, unless onboarding is completed.
+_REOPEN = Statement(
+    update(onboarding_steps)
+    .where(
+        _step.user_id == USER,
+        _step.step_key == API_KEYS.key,
+        _step.status == COMPLETED,
+        ~_has_ai_key,
+        ~_is_completed,
+    )
+    .values(status=PENDING, completed_at=None, updated_at=func.now())
+)
 
 
 def _all_of(column: Any) -> Any:
@@ -76,13 +93,15 @@ def complete_step(
 
 
 def save(database: Database, user_id: str, provider: str, encrypted_key: bytes, details: object | None) -> None:
-    """Store one key."""
-    database.write(user_id, [*sessions.ensured(), *_saved({provider: encrypted_key}, details)])
+    """Store one key. A key of an AI provider finishes step 1."""
+    finishes = provider in AI_PROVIDERS
+    begin = [*sessions.advanced(API_KEYS), steps.finished(API_KEYS)] if finishes else sessions.ensured()
+    database.write(user_id, [*begin, *_saved({provider: encrypted_key}, details)])
 
 
 def remove(database: Database, user_id: str, provider: str) -> None:
-    """Delete one key, if there is one."""
-    database.write(user_id, [account_exists(), _DELETE(provider=provider)])
+    """Delete one key, if there is one. Step 1 is pending again once no key of an AI provider is left."""
+    database.write(user_id, [account_exists(), _DELETE(provider=provider), _REOPEN()])
 
 
 def read(database: Database, user_id: str) -> dict[str, bytes]:

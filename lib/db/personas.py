@@ -6,7 +6,7 @@ from sqlalchemy import select
 
 from lib.db import sessions, steps
 from lib.db.database import Database
-from lib.db.statements import USER, Query, Statement, upsert
+from lib.db.statements import USER, Query, Statement, parameter, upsert
 from lib.db.tables import persona_data
 from lib.steps.definitions import PERSONA
 from lib.steps.fields import SAVED_PERSONA_FIELDS, PersonaFields, SavedPersona, names_of
@@ -21,10 +21,27 @@ class Persona(SavedPersona):
     updated_at: datetime
 
 
-_SAVE = Statement(upsert(persona_data, SAVED_PERSONA_FIELDS, [_persona.user_id]))
+_SAVE = Statement(upsert(persona_data, SAVED_PERSONA_FIELDS, [_persona.user_id], untouched=["generated_by"]))
 # A field that a draft leaves out stays as it was.
 _SAVE_DRAFT = Statement(
-    upsert(persona_data, SAVED_PERSONA_FIELDS, [_persona.user_id], keep_if_null=SAVED_PERSONA_FIELDS)
+    upsert(
+        persona_data,
+        SAVED_PERSONA_FIELDS,
+        [_persona.user_id],
+        keep_if_null=SAVED_PERSONA_FIELDS,
+        untouched=["generated_by"],
+    )
+)
+# A task that was stored before is not stored again: the person may have edited the persona since.
+_SAVE_GENERATED = Statement(
+    upsert(
+        persona_data,
+        [*SAVED_PERSONA_FIELDS, "generated_by"],
+        [_persona.user_id],
+        keep_if_null=[*SAVED_PERSONA_FIELDS, "generated_by"],
+        only_if=_persona.generated_by.is_distinct_from(parameter(persona_data, "generated_by"))
+        | parameter(persona_data, "generated_by").is_(None),
+    )
 )
 _READ = Query(select(*(_persona[name] for name in names_of(Persona))).where(_persona.user_id == USER), Persona)
 
@@ -39,7 +56,13 @@ def complete_step(
 
 def save_draft(database: Database, user_id: str, persona: SavedPersona) -> None:
     """Keep a persona without finishing step 4."""
-    database.write(user_id, [*sessions.ensured(), _SAVE_DRAFT(**persona)])
+    database.write(user_id, [*sessions.ensured(), steps.begun(PERSONA), _SAVE_DRAFT(**persona)])
+
+
+def save_generated(database: Database, user_id: str, persona: SavedPersona, task_id: str | None) -> None:
+    """Keep a persona that the AI backend wrote, as a draft; nothing happens if the task's persona was kept before."""
+    generated = _SAVE_GENERATED(**persona, generated_by=task_id)
+    database.write(user_id, [*sessions.ensured(), steps.begun(PERSONA), generated])
 
 
 def read(database: Database, user_id: str) -> Persona | None:

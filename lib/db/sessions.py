@@ -4,7 +4,7 @@ from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any, TypedDict
 
-from sqlalchemy import ARRAY, String, Text, bindparam, case, delete, exists, func, null, select, update
+from sqlalchemy import ARRAY, Boolean, String, Text, bindparam, case, delete, exists, func, null, select, update
 from sqlalchemy.dialects.postgresql import array, insert
 
 from lib.db.database import Database
@@ -12,7 +12,7 @@ from lib.db.guards import account_exists
 from lib.db.statements import USER, Bound, Query, Statement, parameter
 from lib.db.tables import api_keys, onboarding_sessions, onboarding_steps, persona_data
 from lib.json_text import JsonText
-from lib.steps.definitions import FINISHED_STATUSES, FLOW, PENDING, StepDefinition
+from lib.steps.definitions import FINISHED_STATUSES, PENDING, STEPS, Flow, StepDefinition
 from lib.steps.progress import Progress, StepState
 
 _session, _step = onboarding_sessions.c, onboarding_steps.c
@@ -93,7 +93,7 @@ _FINISH = Statement(
     .where(
         _OF_USER,
         _session.completed_at.is_(None),
-        _has_key,
+        _has_key | ~bindparam("needs_key", type_=Boolean),
         select(func.count()).where(_is_finished_step, _step.step_key == func.any(_required)).scalar_subquery()
         == func.cardinality(_required),
     )
@@ -129,13 +129,13 @@ def start(database: Database, user_id: str) -> Progress:
     return write_and_load(database, user_id, ensured())
 
 
-def finish(database: Database, user_id: str) -> _CompletionRow:
-    """Finish onboarding if the required steps and a key are there; else `completed_at` is null.
+def finish(database: Database, user_id: str, flow: Flow) -> _CompletionRow:
+    """Finish onboarding if what the flow requires is there; else `completed_at` is null.
 
     Onboarding that is finished already keeps the time at which it was.
     """
-    required = [step.key for step in FLOW.required_before_last]
-    statements = [account_exists(), _FINISH(required=required)]
+    required = [step.key for step in flow.required_before_last]
+    statements = [account_exists(), _FINISH(required=required, needs_key=flow.needs_ai_key)]
     return database.write_and_read(user_id, statements, _COMPLETION())[0]
 
 
@@ -156,7 +156,7 @@ def ensured() -> list[Bound[Any]]:
 
 def advanced(step: StepDefinition) -> list[Bound[Any]]:
     """As `ensured`, and the session has got at least as far as `step`."""
-    later = [other.key for other in FLOW.steps[FLOW.number(step) :]]
+    later = [other.key for other in STEPS[STEPS.index(step) + 1 :]]
     return [account_exists(), _ADVANCE(furthest_step=step.key, later_steps=later)]
 
 

@@ -20,10 +20,11 @@ from sqlalchemy import (
     bindparam,
     func,
     select,
+    union_all,
 )
 from sqlalchemy.dialects.postgresql import JSONB, Insert, insert
 from sqlalchemy.dialects.postgresql.psycopg import dialect
-from sqlalchemy.sql.dml import ReturningDelete
+from sqlalchemy.sql.dml import ReturningDelete, ReturningUpdate
 
 from lib.db.json_values import json_or_null, jsonb_or_null
 from lib.db.tables import onboarding_sessions
@@ -91,7 +92,7 @@ class _Compiled:
 class Query[Row: Mapping[str, Any]](Statement):
     """A compiled statement that gives rows. `row` is the `TypedDict` of one; it has to name the statement's columns."""
 
-    def __init__(self, statement: Select[Any] | ReturningDelete[Any], row: type[Row]) -> None:
+    def __init__(self, statement: Select[Any] | ReturningDelete[Any] | ReturningUpdate[Any], row: type[Row]) -> None:
         super().__init__(statement)
         columns = set(statement.exported_columns.keys())
         if differing := columns ^ set(row.__annotations__):
@@ -115,12 +116,14 @@ def upsert(
     computed: Mapping[str, ColumnElement[Any]] | None = None,
     keep_if_null: Collection[str] = (),
     untouched: Collection[str] = (),
+    only_if: ColumnElement[bool] | None = None,
 ) -> Insert:
     """Insert a row of a user's session, or update the one with the same `key`. The session has to be there already.
 
     The columns `names` are parameters, those of `computed` expressions. A column of `keep_if_null` keeps its value
     where the new one is null. Columns that the statement leaves alone have to be named as `untouched`: raises
     `TypeError` at import for a column of the table that stands nowhere, since its value would be lost.
+    A row that is there and does not meet `only_if` stays as it is.
     """
     values = {name: parameter(table, name) for name in names} | dict(computed or {})
     if forgotten := set(table.c.keys()) - values.keys() - _BOOKKEEPING - set(untouched):
@@ -129,7 +132,16 @@ def upsert(
     statement = insert(table).from_select(["user_id", "session_id", *values], row)
     replaced = {name: statement.excluded[name] for name in (*values, "updated_at")}
     kept = {name: func.coalesce(statement.excluded[name], table.c[name]) for name in keep_if_null}
-    return statement.on_conflict_do_update(index_elements=list(key), set_=replaced | kept)
+    return statement.on_conflict_do_update(index_elements=list(key), set_=replaced | kept, where=only_if)
+
+
+def with_members(stored: ColumnElement[Any], members: ColumnElement[Any]) -> ColumnElement[Any]:
+    """A stored JSON object, or null, with the members of another one put in. All other values keep their text."""
+    old = func.json_each(stored).table_valued("key", "value", name="old_members")
+    new = func.json_each(members).table_valued("key", "value", name="new_members")
+    kept = select(old.c.key, old.c.value).where(old.c.key.not_in(select(func.json_object_keys(members))))
+    every = union_all(kept, select(new.c.key, new.c.value)).subquery("every_member")
+    return select(func.json_object_agg(every.c.key, every.c.value)).scalar_subquery()
 
 
 def _encoder(name: str, parameter: BindParameter[Any]) -> Any:

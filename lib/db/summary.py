@@ -8,12 +8,12 @@ from lib.db.api_keys import PROVIDERS_AND_KEYS, StoredKeys
 from lib.db.database import Database
 from lib.db.research_preferences import OF_USER as PREFERENCES_OF_USER
 from lib.db.statements import USER, Query
-from lib.db.tables import onboarding_steps, persona_data, website_analyses
+from lib.db.tables import business_info, onboarding_steps, persona_data, website_analyses
 from lib.db.website_analyses import NEWEST_FIRST
 from lib.steps.definitions import INTEGRATIONS
-from lib.steps.fields import PERSONA_FIELDS, Json, PersonaFields, StyleFields
+from lib.steps.fields import BUSINESS_FIELDS, PERSONA_FIELDS, BusinessFields, Json, PersonaFields, StyleFields
 
-_analysis, _persona, _step = website_analyses.c, persona_data.c, onboarding_steps.c
+_analysis, _persona, _step, _business = website_analyses.c, persona_data.c, onboarding_steps.c, business_info.c
 
 
 class SummarisedAnalysis(StyleFields):
@@ -31,6 +31,7 @@ class SummaryRow(StoredKeys):
     research_preferences: dict[str, Any] | None
     persona: PersonaFields | None
     integrations: dict[str, Any] | None
+    business_info: BusinessFields | None
 
 
 def _object(rows: Select[Any], name: str) -> Any:
@@ -46,6 +47,7 @@ _CURRENT_ANALYSIS = (
     .limit(1)
 )
 _PERSONA = select(*(_persona[name] for name in PERSONA_FIELDS)).where(_persona.user_id == USER)
+_BUSINESS = select(*(_business[name] for name in BUSINESS_FIELDS)).where(_business.user_id == USER)
 _INTEGRATIONS = select(_step.data).where(_step.user_id == USER, _step.step_key == INTEGRATIONS.key)
 _READ = Query(
     select(
@@ -54,6 +56,7 @@ _READ = Query(
         _object(PREFERENCES_OF_USER, "research_preferences"),
         _object(_PERSONA, "persona"),
         _INTEGRATIONS.scalar_subquery().label("integrations"),
+        _object(_BUSINESS, "business_info"),
     ),
     SummaryRow,
 )

@@ -31,6 +31,7 @@ from sqlalchemy.dialects.postgresql import JSON, JSONB
 
 from lib.steps.definitions import PENDING, STATUSES
 from lib.steps.fields import (
+    BUSINESS_FIELDS,
     DEFAULT_DEPTH,
     DEPTHS,
     RESEARCH_STYLE_FIELDS,
@@ -112,6 +113,8 @@ onboarding_steps = Table(
     Column("data", JSON),
     Column("validation_errors", JSONB, nullable=False, server_default=text("'[]'")),
     Column("completed_at", DateTime(timezone=True)),
+    Column("draft", JSON),
+    Column("draft_saved_at", DateTime(timezone=True)),
     _time("updated_at"),
     PrimaryKeyConstraint("user_id", "step_key"),
     _session(),
@@ -178,6 +181,8 @@ persona_data = Table(
     _user_id(),
     _session_id(),
     *_jsonb(SAVED_PERSONA_FIELDS),
+    # The AI backend's task that wrote it: its answer is read many times and must not be stored over a later edit.
+    Column("generated_by", Text),
     _time("created_at"),
     _time("updated_at"),
     PrimaryKeyConstraint("user_id"),
@@ -192,6 +197,20 @@ platform_integrations = Table(
     Column("connected_platforms", JSONB),
     Column("primary_website", Text),
     Column("email", Text),
+    _time("created_at"),
+    _time("updated_at"),
+    PrimaryKeyConstraint("user_id"),
+    _session(),
+)
+
+# The id is random, and exact as a number in JavaScript: a sequence would tell how many users there are.
+business_info = Table(
+    "business_info",
+    metadata,
+    Column("id", BigInteger, nullable=False, server_default=text("floor(random() * 9007199254740991)::bigint")),
+    _user_id(),
+    _session_id(),
+    *(Column(name, Text) for name in BUSINESS_FIELDS),
     _time("created_at"),
     _time("updated_at"),
     PrimaryKeyConstraint("user_id"),

@@ -1,16 +1,33 @@
 """Step 2's table: one analysis per website, the newest is the current one."""
 
+from collections.abc import Mapping
 from datetime import datetime
-from typing import TypedDict
+from typing import Any, TypedDict
 
-from sqlalchemy import Text, bindparam, cast, func, literal, null, select
+from sqlalchemy import (
+    ARRAY,
+    ColumnElement,
+    String,
+    Text,
+    bindparam,
+    case,
+    cast,
+    delete,
+    func,
+    literal,
+    literal_column,
+    null,
+    select,
+    update,
+)
 
-from lib.db import steps
+from lib.db import business_info, steps
 from lib.db.database import Database
+from lib.db.guards import account_exists
 from lib.db.statements import USER, Query, Statement, parameter, upsert
 from lib.db.tables import website_analyses
 from lib.steps.definitions import COMPLETED, WEBSITE
-from lib.steps.fields import SAVED_ANALYSIS_FIELDS, Json, SavedAnalysis, names_of
+from lib.steps.fields import ANALYSIS_FIELDS, SAVED_ANALYSIS_FIELDS, BusinessFields, Json, SavedAnalysis, names_of
 from lib.steps.progress import Progress
 
 _analysis = website_analyses.c
@@ -39,15 +56,18 @@ class AnalysisOfWebsite(TypedDict):
     content_type: Json
 
 
+class _AnalysisId(TypedDict):
+    id: int
+
+
 _SAVE = Statement(
     upsert(
         website_analyses,
-        ["website_url", *SAVED_ANALYSIS_FIELDS],
+        ["website_url", "warning_message", *SAVED_ANALYSIS_FIELDS],
         [_analysis.user_id, func.md5(_analysis.website_url)],
         computed={
             "status": literal(COMPLETED),
             "error_message": cast(null(), Text),
-            "warning_message": cast(null(), Text),
             "analysis_date": func.now(),
         },
     )
@@ -67,6 +87,31 @@ _BY_URL = Query(
 )
 
 
+_is_of_id = (_analysis.user_id == USER) & (_analysis.id == parameter(website_analyses, "id"))
+
+
+def _edited(name: str) -> ColumnElement[Any]:
+    """The new value of a field that was sent, else the stored one."""
+    is_sent = literal(name) == func.any(bindparam("sent", type_=ARRAY(String)))
+    return case((is_sent, parameter(website_analyses, name)), else_=_analysis[name])
+
+
+_additional_fields = func.coalesce(_analysis.additional_fields, literal_column("'{}'::jsonb")).op("||")(
+    parameter(website_analyses, "additional_fields")
+)
+_EDIT = Query(
+    update(website_analyses)
+    .where(_is_of_id)
+    .values(
+        {name: _edited(name) for name in ANALYSIS_FIELDS}
+        | {"additional_fields": _additional_fields, "updated_at": func.now()}
+    )
+    .returning(_analysis.id),
+    _AnalysisId,
+)
+_DELETE = Query(delete(website_analyses).where(_is_of_id).returning(_analysis.id), _AnalysisId)
+
+
 def complete_step(
     database: Database,
     user_id: str,
@@ -74,10 +119,27 @@ def complete_step(
     validation_errors: list[object],
     website_url: str,
     analysis: SavedAnalysis,
+    *,
+    business: BusinessFields | None = None,
+    warning: str | None = None,
 ) -> Progress:
     """Complete step 2."""
-    also = [_SAVE(website_url=website_url, **analysis)]
+    saved = _SAVE(website_url=website_url, warning_message=warning, **analysis)
+    also = [saved, *([business_info.saved(business)] if business else []), business_info.shown_in_step()]
     return steps.complete(database, user_id, WEBSITE, data, validation_errors, also)
+
+
+def edit(database: Database, user_id: str, analysis_id: int, fields: Mapping[str, object]) -> bool:
+    """Replace the analysis' fields that are sent, and add other ones; whether the user has an analysis of that id."""
+    known = {name: fields.get(name) for name in ANALYSIS_FIELDS}
+    others = {name: value for name, value in fields.items() if name not in known}
+    edited = _EDIT(id=analysis_id, sent=list(fields), additional_fields=others, **known)
+    return bool(database.write_and_read(user_id, [account_exists()], edited))
+
+
+def remove(database: Database, user_id: str, analysis_id: int) -> bool:
+    """Delete one analysis; whether the user had it."""
+    return bool(database.write_and_read(user_id, [account_exists()], _DELETE(id=analysis_id)))
 
 
 def current(database: Database, user_id: str) -> Analysis | None:

@@ -2,7 +2,7 @@
 
 import threading
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
@@ -15,6 +15,7 @@ from lib.http.cors import CorsMiddleware
 from lib.http.problems import handle_errors
 from lib.http.request_id import RequestIdMiddleware
 from lib.json_text import dumps
+from lib.steps.definitions import Flow
 
 if TYPE_CHECKING:
     # Types alone: a preflight or the catalogue must not pay for importing these.
@@ -35,9 +36,12 @@ class Services:
 
 @dataclass(frozen=True)
 class Answer:
-    """What a handler returns in place of a plain value when the status is not 200. No body for 204."""
+    """What a handler returns in place of a plain value when the status is not 200. No body for 204.
 
-    status: HTTPStatus
+    A body of bytes is finished, and `headers` say what it is.
+    """
+
+    status: HTTPStatus | int
     body: object = None
     headers: Mapping[str, str] = field(default_factory=dict)
 
@@ -67,6 +71,11 @@ class Call:
         return self.services.database()
 
     @property
+    def flow(self) -> Flow:
+        """The steps as the page of this deployment numbers them. Raises `Unavailable`."""
+        return settings().onboarding_flow
+
+    @property
     def key_ring(self) -> "KeyRing":
         """The configured encryption keys. Raises `Unavailable`."""
         return self.services.key_ring()
@@ -74,6 +83,10 @@ class Call:
     def body(self, *, required: bool = True) -> dict[str, Any]:
         """The JSON object that was sent."""
         return read_json_object(self.request, required=required)
+
+    def authenticated(self) -> "Call":
+        """The same request with its user, on a public route that needs one after all. Raises `Unauthenticated`."""
+        return replace(self, caller=_caller(self.request))
 
     def flag(self, name: str) -> bool:
         """Whether the query says `name=true`."""
@@ -167,6 +180,9 @@ def _render(response: falcon.Response, result: object) -> None:
     answer = result if isinstance(result, Answer) else Answer(HTTPStatus.OK, result)
     response.status = answer.status
     response.set_headers(answer.headers)
-    if answer.status != HTTPStatus.NO_CONTENT:
+    if isinstance(answer.body, bytes):
+        response.content_type = answer.headers.get("content-type", "application/octet-stream")
+        response.data = answer.body
+    elif answer.status != HTTPStatus.NO_CONTENT:
         response.content_type = falcon.MEDIA_JSON
         response.text = dumps(answer.body)

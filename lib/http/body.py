@@ -33,7 +33,7 @@ def read_json_object(request: falcon.Request, *, required: bool) -> dict[str, An
         return {}
     if raw and not _is_declared_json(request.content_type):
         raise BadBody(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "Send the body as application/json.")
-    body = _parse(raw)
+    body = parse_json(raw)
     if not isinstance(body, dict):
         raise _malformed("The body has to be a JSON object.")
     if _is_too_deep(body):
@@ -54,7 +54,13 @@ def read_raw(request: falcon.Request) -> bytes:
     return raw
 
 
-def _parse(raw: bytes) -> object:
+def with_storable_text(raw: bytes, value: Any) -> Any:
+    """A value that was parsed from `raw`, with each character that Postgres cannot hold replaced by U+FFFD."""
+    return _with_storable_text(value) if _SUSPICIOUS.search(raw) else value
+
+
+def parse_json(raw: bytes) -> object:
+    """The JSON value in the bytes. Raises `BadBody`, also for NaN, Infinity and what rounds to them."""
     try:
         return json.loads(raw.decode("utf-8"), parse_float=_finite, parse_constant=_refuse_constant)
     except UnicodeDecodeError:
@@ -110,6 +116,14 @@ def _unstorable(value: object, path: str) -> Iterator[FieldError]:
     elif isinstance(value, list):
         for index, item in enumerate(value):
             yield from _unstorable(item, f"{path}.{index}")
+
+
+def _with_storable_text(value: Any) -> Any:
+    if isinstance(value, str):
+        return _UNSTORABLE.sub("\ufffd", value)
+    if isinstance(value, dict):
+        return {_with_storable_text(name): _with_storable_text(item) for name, item in value.items()}
+    return [_with_storable_text(item) for item in value] if isinstance(value, list) else value
 
 
 def _is_storable(text: str) -> bool:

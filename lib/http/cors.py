@@ -4,7 +4,7 @@ import falcon
 
 from lib.config import settings
 
-_ALLOWED_METHODS = "GET, POST, DELETE, OPTIONS"
+_ALLOWED_METHODS = "GET, POST, PUT, PATCH, DELETE, OPTIONS"
 _ALLOWED_HEADERS = "Authorization, Content-Type, X-Request-Id"
 _EXPOSED_HEADERS = "X-Request-Id, Retry-After"
 _PREFLIGHT_LIFETIME_S = "600"

@@ -7,7 +7,16 @@ from http import HTTPStatus
 
 import falcon
 
-from lib.errors import Conflict, InvalidData, NotFound, OnboardingError, Unauthenticated, Unavailable
+from lib.errors import (
+    AiBackendFailed,
+    AiBackendTimeout,
+    Conflict,
+    InvalidData,
+    NotFound,
+    OnboardingError,
+    Unauthenticated,
+    Unavailable,
+)
 from lib.json_text import dumps
 
 RETRY_AFTER_S = 5
@@ -19,6 +28,8 @@ _STATUSES: dict[type, HTTPStatus] = {
     Conflict: HTTPStatus.CONFLICT,
     Unauthenticated: HTTPStatus.UNAUTHORIZED,
     Unavailable: HTTPStatus.SERVICE_UNAVAILABLE,
+    AiBackendFailed: HTTPStatus.BAD_GATEWAY,
+    AiBackendTimeout: HTTPStatus.GATEWAY_TIMEOUT,
 }
 
 _HEADERS: dict[type, Mapping[str, str]] = {
@@ -62,6 +73,8 @@ def _domain_error(_request: falcon.Request, response: falcon.Response, error: On
     response.set_headers(_HEADERS.get(kind, {}))
     if isinstance(error, Unavailable):
         _log.error("unavailable: %s", error.reason)
+    if isinstance(error, AiBackendFailed):
+        _log.error("AI backend: %s", error.reason)
     errors = [asdict(field) for field in error.errors] if isinstance(error, InvalidData) else None
     _write(response, status, error.detail, errors)
 

@@ -8,10 +8,15 @@ from typing import Any
 
 import falcon
 
-_HEADER = "X-Request-Id"
+HEADER = "X-Request-Id"
 _SAFE = re.compile(r"[A-Za-z0-9_:.-]{1,128}")
 
 _current: ContextVar[str | None] = ContextVar("request_id", default=None)
+
+
+def current_request_id() -> str | None:
+    """The id of the request that this thread answers."""
+    return _current.get()
 
 
 class RequestIdMiddleware:
@@ -19,10 +24,10 @@ class RequestIdMiddleware:
 
     def process_request(self, request: falcon.Request, response: falcon.Response) -> None:
         """Set the id before anything can be logged."""
-        sent = request.get_header(_HEADER) or ""
+        sent = request.get_header(HEADER) or ""
         request_id = sent if _SAFE.fullmatch(sent) else uuid.uuid4().hex
         _current.set(request_id)
-        response.set_header(_HEADER, request_id)
+        response.set_header(HEADER, request_id)
 
     def process_response(self, *_: Any) -> None:
         """The thread goes on to other requests."""

@@ -66,6 +66,9 @@ class Flow:
     """The steps in the order in which a page shows and numbers them, from 1 on. The last one is finishing itself."""
 
     steps: Sequence[StepDefinition]
+    needs_ai_key: bool = True
+    counts_finished_steps: bool = False
+    """Whether the page uses `current_step` as the index of the next step: the number of the furthest finished one."""
 
     def __len__(self) -> int:
         return len(self.steps)
@@ -73,6 +76,10 @@ class Flow:
     def number(self, step: StepDefinition) -> int:
         """The step's number in this flow."""
         return self.steps.index(step) + 1
+
+    def step(self, number: int) -> StepDefinition:
+        """The step of that number. A number that another flow gives its last step means this one's last step."""
+        return self.steps[min(number, len(self.steps)) - 1]
 
     def numbered(self) -> list[tuple[int, StepDefinition]]:
         """Every step with its number."""
@@ -84,4 +91,11 @@ class Flow:
         return [step for step in self.steps[:-1] if step.required]
 
 
-FLOW = Flow((API_KEYS, WEBSITE, RESEARCH, PERSONA, INTEGRATIONS, FINISH))
+STEPS = (API_KEYS, WEBSITE, RESEARCH, PERSONA, INTEGRATIONS, FINISH)
+"""Every step, in the order in which progress is counted whatever page is used."""
+
+SIX_STEPS = Flow(STEPS)
+FIVE_STEPS = Flow(STEPS[1:], needs_ai_key=False, counts_finished_steps=True)
+"""Later releases of the page have no step for API keys."""
+
+FLOWS = {"six": SIX_STEPS, "five": FIVE_STEPS}

@@ -69,6 +69,15 @@ class SavedPersona(PersonaFields):
     additional_fields: Json
 
 
+class BusinessFields(TypedDict):
+    """What a person without a website tells of the business."""
+
+    business_description: str | None
+    industry: str | None
+    target_audience: str | None
+    business_goals: str | None
+
+
 class IntegrationFields(TypedDict):
     """What step 5 keeps apart from its payload. The payload has the same names in camel case."""
 
@@ -96,6 +105,10 @@ PREFERENCE_FIELDS = names_of(PreferenceFields)
 PERSONA_FIELDS = names_of(PersonaFields)
 SAVED_PERSONA_FIELDS = names_of(SavedPersona)
 INTEGRATION_FIELDS = names_of(IntegrationFields)
+BUSINESS_FIELDS = names_of(BusinessFields)
+
+LATER_ANALYSIS_FIELDS = ("social_media_presence", "seo_audit", "sitemap_analysis", "meta_info")
+"""What later releases of the page add to an analysis. Kept among its additional fields."""
 
 DEPTHS = ("Basic", "Standard", "Comprehensive", "Expert")
 """How deep to research; the second is the default."""

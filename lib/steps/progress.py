@@ -1,10 +1,10 @@
 """Where a user stands: pure rules over the statuses of the steps."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
-from lib.steps.definitions import FINISHED_STATUSES, FLOW, PENDING, Flow, StepDefinition
+from lib.steps.definitions import FINISHED_STATUSES, PENDING, SIX_STEPS, Flow, StepDefinition
 
 
 @dataclass(frozen=True)
@@ -16,6 +16,8 @@ class StepState:
     has_data: bool = False
     data: object = None
     validation_errors: object = field(default_factory=list)
+    draft: object = None
+    draft_saved_at: datetime | None = None
 
 
 UNTOUCHED = StepState()
@@ -35,7 +37,11 @@ class Progress:
     updated_at: datetime | None = None
     completed_at: datetime | None = None
     steps: Mapping[str, StepState] = field(default_factory=dict)
-    flow: Flow = FLOW
+    flow: Flow = SIX_STEPS
+
+    def in_flow(self, flow: Flow) -> "Progress":
+        """The same progress as a page with that flow numbers it."""
+        return replace(self, flow=flow)
 
     @property
     def is_completed(self) -> bool:
@@ -44,9 +50,12 @@ class Progress:
 
     @property
     def current_step(self) -> int:
-        """The number after the furthest step finished so far, at most the last step's."""
+        """The number after the furthest step finished so far, at most the last step's.
+
+        In a flow whose page counts from 0, the number of that step itself.
+        """
         furthest = next((number for number, step in self.flow.numbered() if step.key == self.furthest_step), 0)
-        return min(furthest + 1, len(self.flow))
+        return furthest if self.flow.counts_finished_steps else min(furthest + 1, len(self.flow))
 
     @property
     def completion_percentage(self) -> float:

@@ -1,11 +1,14 @@
 """Validates a payload by a step's model, and names every refused field by its path in the request's body."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from lib.errors import FieldError, InvalidData
+
+if TYPE_CHECKING:
+    from pydantic_core import ErrorDetails
 
 
 class Payload(BaseModel):
@@ -19,15 +22,15 @@ def validated[Model: BaseModel](model: type[Model], payload: Mapping[str, Any], 
     try:
         return model.model_validate(payload)
     except ValidationError as error:
-        problems = error.errors(include_input=False, include_url=False, include_context=False)
-        raise InvalidData(
-            [_field_error(problem["loc"], problem["type"], problem["msg"], prefix) for problem in problems]
-        ) from None
+        problems = error.errors(include_input=False, include_url=False)
+        raise InvalidData([_field_error(problem, prefix) for problem in problems]) from None
 
 
-def _field_error(location: tuple[int | str, ...], kind: str, message: str, prefix: str) -> FieldError:
-    path = ".".join(part for part in (prefix, *map(str, location)) if part)
-    return FieldError(path, _EXPECTED.get(kind) or message.removeprefix("Value error, "))
+def _field_error(problem: "ErrorDetails", prefix: str) -> FieldError:
+    path = ".".join(part for part in (prefix, *map(str, problem["loc"])) if part)
+    expected = _EXPECTED.get(problem["type"])
+    message = expected.format(**problem.get("ctx", {})) if expected else problem["msg"].removeprefix("Value error, ")
+    return FieldError(path, message)
 
 
 # pydantic's kinds of errors in the words of this service: each completes a sentence that begins with the field.
@@ -40,4 +43,6 @@ _EXPECTED = {
     "model_attributes_type": "must be an object",
     "list_type": "must be a list",
     "too_short": "must not be empty",
+    "string_too_short": "must have at least {min_length} characters",
+    "string_too_long": "must have at most {max_length} characters",
 }

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 from pydantic import field_validator
 
 from lib.errors import FieldError, InvalidData
-from lib.steps.fields import ANALYSIS_FIELDS, SavedAnalysis
+from lib.steps.fields import ANALYSIS_FIELDS, BUSINESS_FIELDS, BusinessFields, SavedAnalysis
 from lib.steps.validation import Payload, validated
 
 MAX_URL_CHARACTERS = 8192
@@ -58,6 +58,7 @@ class WebsiteAnalysis:
 
     website_url: str
     fields: SavedAnalysis
+    business: BusinessFields | None
 
 
 def website_analysis(data: Mapping[str, Any]) -> WebsiteAnalysis:
@@ -69,12 +70,14 @@ def website_analysis(data: Mapping[str, Any]) -> WebsiteAnalysis:
         raise InvalidData(
             [FieldError(_url_field(data), f"is required, or businessData without a website; {_EXPECTED}")]
         )
-    return WebsiteAnalysis(url, _fields(data))
+    return WebsiteAnalysis(url, _fields(data), _business(data))
 
 
 def _fields(data: Mapping[str, Any]) -> SavedAnalysis:
     analysis: Mapping[str, Any] = data.get("analysis") or {}
     fields = {name: _either(analysis.get(name), data.get(name)) for name in ANALYSIS_FIELDS}
+    # The five-step page calls it so.
+    fields["crawl_result"] = _either(fields["crawl_result"], data.get("crawlResult"))
     for name, owner in _BELONGS_TO.items():
         if name in analysis and isinstance(fields[owner], dict | None):
             fields[owner] = {name: analysis[name]} | (fields[owner] or {})
@@ -82,6 +85,13 @@ def _fields(data: Mapping[str, Any]) -> SavedAnalysis:
     fields["business_data"] = data.get("businessData")
     fields["additional_fields"] = {name: value for name, value in analysis.items() if name not in known} or None
     return cast(SavedAnalysis, fields)
+
+
+def _business(data: Mapping[str, Any]) -> BusinessFields | None:
+    """The business information in the payload, as far as it is text; None where there is none."""
+    sent: Mapping[str, Any] = data.get("businessData") or {}
+    fields = {name: sent[name] if isinstance(sent.get(name), str) else None for name in BUSINESS_FIELDS}
+    return cast(BusinessFields, fields) if any(fields.values()) else None
 
 
 def _either(nested: Any, at_top: Any) -> Any:
@@ -113,3 +123,8 @@ def _is_web_url(url: str) -> bool:
     except ValueError:
         return False
     return parts.scheme in {"http", "https"} and bool(parts.hostname)
+
+
+def is_web_url(value: object) -> bool:
+    """Whether the value is the URL of a website."""
+    return isinstance(value, str) and _is_web_url(value.strip())

@@ -133,7 +133,7 @@ def test_persona_latest_is_404_until_one_is_saved(http: Client) -> None:
 
 
 def test_a_draft_is_kept_without_finishing_step_4(http: Client) -> None:
-    """Fields that a later draft leaves out stay; the step stays pending."""
+    """Fields that a later draft leaves out stay; the step is in progress, not finished."""
     save = "/api/onboarding/step4/persona-save"
     draft = {"core_persona": {"identity": {}}, "selected_platforms": ["blog"], "mood": "good"}
     assert http.post(save, user=USER, json=draft).json() == {"success": True}
@@ -141,7 +141,7 @@ def test_a_draft_is_kept_without_finishing_step_4(http: Client) -> None:
     persona = _get(http, "step4/persona-latest")["persona"]
     assert {name: persona[name] for name in draft} == draft
     assert persona["quality_metrics"] == {"score": 1}
-    assert _get(http, "step/4")["status"] == "pending"
+    assert _get(http, "step/4")["status"] == "in_progress"
     refused = http.post(save, user=USER, json={"core_persona": "x"})
     assert (refused.status, refused.json()["errors"][0]["field"]) == (422, "core_persona")
 

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from dev.harness.client import Client
 from dev.harness.wizard import PERSONA, complete_step
-from lib.steps.definitions import FLOW
+from lib.steps.definitions import SIX_STEPS
 
 VALID: dict[int, dict[str, Any]] = {
     2: {"website": "https://a.b"},
@@ -35,7 +35,7 @@ ONE_DATABASE = settings(max_examples=40, deadline=None, suppress_health_check=[H
 @given(sent=OBJECTS)
 def test_any_object_beside_valid_fields_comes_back_equal(http: Client, number: int, sent: dict[str, Any]) -> None:
     """Unicode, numbers of any size, empty names, any nesting."""
-    beside = {name: value for name, value in sent.items() if name not in FLOW.steps[number - 1].fields}
+    beside = {name: value for name, value in sent.items() if name not in SIX_STEPS.steps[number - 1].fields}
     data = {**beside, **VALID[number]}
     response = complete_step(http, "user_2roundtrip", number, data)
     assert response.status == 200, response.text

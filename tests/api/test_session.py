@@ -110,13 +110,13 @@ def test_complete_of_a_user_never_seen_is_a_conflict(http: Client) -> None:
 
 
 def test_complete_needs_an_api_key(http: Client) -> None:
-    """A key that was taken away afterwards is missed."""
+    """A key that was taken away afterwards is missed: step 1 is to be done again."""
     walk(http, USER, 1, 2, 3)
     for provider in ("gemini", "exa", "copilotkit"):
         http.delete(f"/api/onboarding/api-keys/{provider}", user=USER)
     refused = http.post("/api/onboarding/complete", user=USER)
     assert refused.status == 409
-    assert "API key" in refused.json()["detail"]
+    assert "AI LLM Providers" in refused.json()["detail"]
 
 
 def test_complete_finishes_once(http: Client) -> None:

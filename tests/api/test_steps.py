@@ -41,6 +41,7 @@ def test_a_step_never_touched_is_pending_and_empty(http: Client) -> None:
         "status": "pending",
         "completed_at": None,
         "data": None,
+        "draft": None,
         "validation_errors": [],
     }
 

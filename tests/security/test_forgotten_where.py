@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import pkgutil
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -19,6 +20,7 @@ from lib import bootstrap, db
 from lib.db.engine import Connection, Scope
 from lib.db.statements import Bound, Statement
 from lib.db.tables import metadata
+from tests.support.ai_backend import answering_everything, stub_backend
 from tests.support.inspection import Superuser, contents
 from tests.support.webhook import deletion, send
 
@@ -48,6 +50,7 @@ class Walk:
 
     calls: InProcess
     secret: str
+    database: Superuser
     statements: dict[str, set[str]] = field(default_factory=dict)
     running: str = ""
     rows: list[int] = field(default_factory=list)
@@ -69,15 +72,17 @@ class Walk:
         return answers | {f"settled {name}": self._answer(name, SETTLED) for name in reads}
 
     def _affected_by(self, sql: str) -> list[str]:
-        """The calls that run it; and all writes besides, where it is one, since the next ones build on it."""
+        """The calls that run it; where one is a write, all writes, and the reads of what a write may change."""
         running = self.statements[sql].copy()
         if all(CALLS[name][0] == "GET" for name in running):
             return [name for name in FIRST_READS if name in running]
-        return [name for name in CALLS if name in running or CALLS[name][0] != "GET"]
+        return [name for name in CALLS if name in running or CALLS[name][0] != "GET" or CALLS[name][1] == "step/2"]
 
     def _answer(self, name: str, user: str) -> str:
         method, path, sent = CALLS[name]
         self.running = name
+        if method == "SQL":
+            return str(self.database.execute(path, [user]).rowcount)
         if path == "webhook":
             return str(send(self.calls, self.secret, deletion(user)).status)
         self.rows.clear()
@@ -97,10 +102,20 @@ def _complete(number: int, data: Any = None) -> tuple[str, str, Any]:
 READS = _read(*every_call.READS)
 
 SAVED_BELOW = {"start", "step4/persona-save", "api-keys", *(f"step/{number}/complete" for number in STEP_DATA)}
+EDITS = [write for write in every_call.WRITES if write[0] == "PUT" or write[1] == every_call.FIRST_ANALYSIS]
 OTHER_SAVES = [save for save in every_call.SAVES if save[1] not in SAVED_BELOW]
+
+URL = {"url": "https://generated.example.com"}
+GENERATED = [
+    ("POST", "style-detection/complete", URL),
+    ("POST", "step3/discover-competitors", URL),
+    ("POST", "step4/generate-personas", {}),
+    ("GET", "step4/persona-task/task-1", None),
+]
 
 SCENARIO: list[tuple[str, str, Any]] = [
     *READS,
+    *EDITS,  # of nothing: OTHER has an analysis and business information
     ("POST", "complete", None),  # OTHER could: here the required steps are missing
     _complete(1, {"api_keys": {"exa": EXA}}),  # OTHER has a key of an AI provider
     _complete(2, {"website": "https://mine.example.com"}),
@@ -108,7 +123,10 @@ SCENARIO: list[tuple[str, str, Any]] = [
     *READS,
     ("POST", "complete", None),  # step 1 is missing
     _complete(1, {"api_keys": {"openai": "sk-" + "o" * 40}}),
-    ("DELETE", "api-keys/openai", None),
+    ("DELETE", "api-keys/openai", None),  # step 1 is to be done again; OTHER has a key, and is done
+    ("POST", "complete", None),
+    _complete(1, {"api_keys": {"openai": "sk-" + "o" * 40}}),
+    ("SQL", "DELETE FROM api_keys WHERE user_id = %s", None),  # step 1 stays finished, as imported data may say
     ("POST", "complete", None),  # OTHER has the key that is missing
     ("POST", "api-keys", {"provider": "copilotkit", "api_key": COPILOTKIT}),
     ("POST", "complete", None),  # OTHER has a persona
@@ -121,6 +139,8 @@ SCENARIO: list[tuple[str, str, Any]] = [
     _complete(5, {"email": "mine@example.com"}),
     *[_complete(number) for number in STEP_DATA if number > 5],
     *OTHER_SAVES,
+    *GENERATED,
+    *EDITS,
     *READS,
     ("POST", "reset", None),
     *_read("status", "progress"),
@@ -146,16 +166,18 @@ def conditions() -> list[Forgotten]:
 
 
 @pytest.fixture
-def walked(calls: InProcess, monkeypatch: pytest.MonkeyPatch) -> Walk:
+def walked(calls: InProcess, database: Superuser, monkeypatch: pytest.MonkeyPatch) -> Iterator[Walk]:
     """A way that notes its statements; OTHER has filled everything and finished, SETTLED the required steps."""
     secret = new_webhook_secret()
     monkeypatch.setenv("CLERK_WEBHOOK_SIGNING_SECRET", secret)
-    bootstrap.reset()
-    way = Walk(calls, secret)
-    monkeypatch.setattr(Connection, "exchange", _noting(way, Connection.exchange))
-    fill(calls)
-    way.statements.clear()
-    return way
+    with stub_backend() as stub:
+        monkeypatch.setenv("AI_BACKEND_URL", answering_everything(stub).url)
+        bootstrap.reset()
+        way = Walk(calls, secret, database)
+        monkeypatch.setattr(Connection, "exchange", _noting(way, Connection.exchange))
+        fill(calls, database)
+        way.statements.clear()
+        yield way
 
 
 def _noting(way: Walk, run: Any) -> Any:
@@ -168,8 +190,11 @@ def _noting(way: Walk, run: Any) -> Any:
     return noted
 
 
-def fill(calls: InProcess) -> None:
+def fill(calls: InProcess, database: Superuser) -> None:
     every_call.save_everything(calls, OTHER)
+    database.execute("UPDATE business_info SET id = 1")  # the one that the calls ask for
+    # Where the information is shown: a statement that shows it again would be seen.
+    database.execute("UPDATE onboarding_steps SET data = '{}' WHERE step_key = 'website'")
     assert calls.post("/api/onboarding/complete", user=OTHER).status == 200
     own: dict[int, Any] = {1: {"api_keys": {"openai": "sk-" + "s" * 40}}, 2: {"website": "https://a.example"}}
     own[3] = {"research_depth": "Basic"}
@@ -208,7 +233,7 @@ def test_without_row_level_security_each_would_show(walked: Walk, database: Supe
         if rows_of_others(database) != rows:
             walked.forgotten = None
             database.execute("TRUNCATE onboarding_sessions RESTART IDENTITY CASCADE")
-            fill(walked.calls)
+            fill(walked.calls, database)
             rows = rows_of_others(database)
         elif found == {name: expected[name] for name in found}:
             unnoticed.append(mutant)

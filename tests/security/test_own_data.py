@@ -12,7 +12,7 @@ from sqlalchemy import LargeBinary
 
 from dev.harness.every_call import save_everything
 from dev.harness.in_process import InProcess
-from dev.harness.wizard import EXA, GEMINI, STEP_DATA, walk
+from dev.harness.wizard import BUSINESS, EXA, GEMINI, STEP_DATA, walk
 from lib.db.export import LEFT_OUT, NAMES
 from lib.db.tables import metadata
 from tests.support.inspection import USER_TABLES, Superuser, contents, places_of
@@ -62,6 +62,7 @@ def test_the_export_gives_back_what_was_sent(calls: InProcess) -> None:
     fill(calls, USER)
     found = export(calls)
     sent = {number: data for number, data in STEP_DATA.items() if number != 1}
+    sent[2] = {**sent[2], "businessData": BUSINESS}
     assert {step["step_number"]: step["data"] for step in found["steps"] if step["step_number"] != 1} == sent
     details = {key["provider"]: key["details"] for key in found["api_keys"]}
     assert details["mistral"] == {"description": f"the key of {USER}"}

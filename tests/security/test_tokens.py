@@ -327,7 +327,7 @@ def test_without_a_key_nobody_gets_in(
 VARIABLES = {
     *("DATABASE_URL", "DATABASE_URL_POOLED", "DATABASE_URL_UNPOOLED", "POSTGRES_URL", "POSTGRES_URL_NON_POOLING"),
     *("CLERK_JWT_KEY", "CLERK_JWKS_URL", "CLERK_ISSUER", "CLERK_AUTHORIZED_PARTIES", "CLERK_WEBHOOK_SIGNING_SECRET"),
-    *("ALLOWED_ORIGINS", "API_KEY_ENCRYPTION_KEYS"),
+    *("ALLOWED_ORIGINS", "API_KEY_ENCRYPTION_KEYS", "AI_BACKEND_URL", "ONBOARDING_FLOW"),
 }
 
 
@@ -339,12 +339,15 @@ def test_no_switch_turns_authentication_off() -> None:
 
 
 PUBLIC = {
+    "/health",
     "/api/health",
+    "/api/log-error",
     "/api/onboarding/config",
     "/api/onboarding/catalogue",
     "/api/onboarding/providers",
     "/api/onboarding/providers/{provider}/setup",
     "/api/webhooks/clerk",
+    "/{path:path}",  # the relay: a 404 without an AI backend, and with one a token is asked for
 }
 
 

@@ -8,9 +8,10 @@ import pytest
 
 from dev.harness.every_call import BASE, NO_SUCH_STEP, POSTED_READS, READS, REFUSED, WRITES
 from dev.harness.routes import all_routes, endpoint_modules, routes_of_functions
+from dev.rewrites import VERCEL_JSON, with_rewrites
 from dev.settings import ROOT
 from lib.http import endpoints
-from lib.steps.definitions import FLOW
+from lib.steps.definitions import SIX_STEPS
 from serving.routes import Route, RouteTable
 from tests.support.project import make_project
 
@@ -47,7 +48,7 @@ def test_the_file_system_comes_first_and_then_the_first_rewrite(
     assert table.resolve(path, query) == expected
 
 
-@pytest.mark.parametrize("source", ["/api/(.*)", "/api/:path+", "/api/x{/y}?"])
+@pytest.mark.parametrize("source", ["/api/(.*)/x", "/api/(a|b)", "/api/:path+", "/api/x{/y}?"])
 def test_a_pattern_beyond_the_subset_is_refused(tmp_path: Path, source: str) -> None:
     """Local routing never guesses at what the platform would do."""
     project = make_project(tmp_path, functions=("api/a",), rewrites={source: "/api/a"})
@@ -74,12 +75,24 @@ def test_every_route_reaches_its_function(function: str) -> None:
             assert found.function == function, f"vercel.json needs a rewrite of {route.path} to {function}"
 
 
-@pytest.mark.parametrize("path", ["/api", "/api/nothing", "/api/no/such/thing", "/api/onboarding/nothing"])
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/api",
+        "/api/nothing",
+        "/api/no/such/thing",
+        "/api/onboarding/nothing",
+        "/api/onboarding/style-detection/complete",
+        "/api/onboarding/step/2/nothing",
+        "/wp/status",
+        "/nothing",
+    ],
+)
 def test_an_unknown_url_reaches_a_function_too(path: str) -> None:
-    """So that its 404 is a problem with CORS headers, like every other answer."""
+    """The relay: the AI backend may know it, and else its 404 is a problem with CORS headers."""
     found = RouteTable.read(ROOT).resolve(path)
     assert found is not None
-    assert found.function == "/api/onboarding/catalogue"
+    assert found.function == "/api/relay"
 
 
 def test_a_step_that_does_not_exist_reaches_the_function_that_says_so() -> None:
@@ -88,6 +101,11 @@ def test_a_step_that_does_not_exist_reaches_the_function_that_says_so() -> None:
         found = RouteTable.read(ROOT).resolve(path)
         assert found is not None
         assert found.function == "/api/onboarding/session", path
+
+
+def test_vercel_json_has_the_rewrites_that_the_routes_need() -> None:
+    """`make rewrites` writes them: a route that is added or moved reaches its function, and no other URL does."""
+    assert VERCEL_JSON.read_text() == with_rewrites(VERCEL_JSON)
 
 
 def test_every_endpoint_module_belongs_to_one_function() -> None:
@@ -100,7 +118,7 @@ def test_every_endpoint_module_belongs_to_one_function() -> None:
 def test_every_step_has_its_four_routes() -> None:
     """Reading, completing, skipping and validating, under the number that the page knows the step by."""
     found = {(route.method, route.path) for route in all_routes()}
-    for number, step in FLOW.numbered():
+    for number, step in SIX_STEPS.numbered():
         path = f"{BASE}/step/{number}"
         wanted = {("GET", path), ("POST", f"{path}/complete"), ("POST", f"{path}/skip"), ("GET", f"{path}/validate")}
         assert wanted <= found, step.title
@@ -121,6 +139,9 @@ def test_the_sample_calls_cover_every_route() -> None:
         *[("POST", path, None) for path in POSTED_READS],
     ]
     for route in all_routes():
+        if route.path.startswith("/onboarding/"):
+            assert (route.method, f"/api{route.path}") in {(other.method, other.path) for other in all_routes()}
+            continue  # the same endpoint without /api
         pattern = re.compile(PARAMETER.sub("[^/]+", re.sub(r"\{\w+:path\}", ".+", route.path)))
         called = [path for method, path, _ in sampled if method == route.method and pattern.fullmatch(_path(path))]
         assert called or route.public, f"{route.method} {route.path}"

@@ -2,10 +2,10 @@ from datetime import UTC, datetime
 
 import pytest
 
-from lib.steps.definitions import API_KEYS, FLOW, INTEGRATIONS, PERSONA, RESEARCH, WEBSITE, Flow
+from lib.steps.definitions import API_KEYS, INTEGRATIONS, PERSONA, RESEARCH, SIX_STEPS, WEBSITE, Flow
 from lib.steps.progress import Progress, StepState, titles
 
-ALL_COMPLETED = {step.key: "completed" for step in FLOW.steps}
+ALL_COMPLETED = {step.key: "completed" for step in SIX_STEPS.steps}
 
 
 def _progress(**statuses: str) -> Progress:
@@ -56,7 +56,8 @@ def test_a_finished_session_is_completed() -> None:
 
 
 @pytest.mark.parametrize(
-    ("furthest", "current"), [(None, 1), *((step.key, min(number + 1, len(FLOW))) for number, step in FLOW.numbered())]
+    ("furthest", "current"),
+    [(None, 1), *((step.key, min(number + 1, len(SIX_STEPS))) for number, step in SIX_STEPS.numbered())],
 )
 def test_the_current_step_follows_the_furthest_one(furthest: str | None, current: int) -> None:
     """It is the one after it, at most the last one."""
@@ -66,7 +67,7 @@ def test_the_current_step_follows_the_furthest_one(furthest: str | None, current
 def test_the_percentage_is_the_share_of_finished_steps_until_onboarding_is_completed() -> None:
     """A skipped step counts, an unfinished one does not, and whoever has completed stands at 100 %."""
     some = _progress(api_keys="completed", persona="skipped", website="in_progress")
-    assert some.completion_percentage == 2 / len(FLOW) * 100
+    assert some.completion_percentage == 2 / len(SIX_STEPS) * 100
     assert Progress(steps=some.steps, completed_at=datetime.now(UTC)).completion_percentage == 100.0
 
 

@@ -5,7 +5,7 @@ from typing import Any
 from lib.db import api_keys
 from lib.errors import NotFound
 from lib.http.app import NO_CONTENT, Answer, Call, Route
-from lib.http.step_routes import Submission, log_saved, step_answer, step_routes
+from lib.http.step_routes import StepHandlers, Submission, log_saved, step_routes
 from lib.steps.api_keys import (
     key_problem,
     masked,
@@ -62,16 +62,15 @@ def validate_keys(call: Call) -> dict[str, Any]:
     }
 
 
-def _read_step(call: Call) -> dict[str, Any]:
+def _read_step(call: Call) -> StepState:
     row = api_keys.read_with_step(call.database, call.user.id)
     keys = {provider: masked(key) for provider, key in _decrypted(call, api_keys.by_provider(row)).items()}
-    state = StepState(
+    return StepState(
         status=row["status"] or PENDING,
         completed_at=row["completed_at"],
         data={**(row["data"] or {}), "api_keys": keys} if keys or row["data"] is not None else None,
         validation_errors=row["validation_errors"] or [],
     )
-    return step_answer(API_KEYS, state)
 
 
 def _save_step(call: Call, submission: Submission) -> tuple[Progress, object]:
@@ -98,6 +97,8 @@ def _listing(keys: dict[str, str]) -> dict[str, Any]:
     return {"api_keys": keys, "total_providers": len(keys), "configured_providers": list(keys)}
 
 
+STEP = StepHandlers(API_KEYS, _save_step, _read_step)
+
 ROUTES = [
     Route("GET", "/api/onboarding/api-keys", list_masked),
     Route("GET", "/api/onboarding/api_keys", list_masked),
@@ -105,5 +106,5 @@ ROUTES = [
     Route("POST", "/api/onboarding/api-keys", save_key),
     Route("POST", "/api/onboarding/api-keys/validate", validate_keys),
     Route("DELETE", "/api/onboarding/api-keys/{provider}", delete_key),
-    *step_routes(API_KEYS, _save_step, _read_step),
+    *step_routes(API_KEYS),
 ]

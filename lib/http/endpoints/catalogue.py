@@ -5,13 +5,12 @@ from typing import Any
 
 from lib.errors import NotFound
 from lib.http.app import Call, Route
-from lib.steps.definitions import FLOW
 from lib.steps.providers import PROVIDERS, canonical
 
 _CACHE_CONTROL = "public, max-age=300"
 
 
-def config(_call: Call) -> dict[str, Any]:
+def config(call: Call) -> dict[str, Any]:
     """The steps of the wizard."""
     steps = [
         {
@@ -21,9 +20,9 @@ def config(_call: Call) -> dict[str, Any]:
             "description": step.description,
             "required": step.required,
         }
-        for number, step in FLOW.numbered()
+        for number, step in call.flow.numbered()
     ]
-    return {"total_steps": len(FLOW), "steps": steps}
+    return {"total_steps": len(call.flow), "steps": steps}
 
 
 def providers(_call: Call) -> dict[str, Any]:

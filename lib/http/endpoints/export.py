@@ -17,7 +17,7 @@ def export(call: Call) -> dict[str, Any]:
     """Every stored row of the user, keys masked; a key that cannot be decrypted is null."""
     row = stored.read(call.database, call.user.id)
     rows = {name: _in_utc(found) for name, found in row["rows"].items()}
-    progress = stored.progress_of(rows)
+    progress = stored.progress_of(rows).in_flow(call.flow)
     return {
         "user_id": call.user.id,
         "exported_at": time_text(datetime.now(UTC)),

@@ -31,4 +31,4 @@ def health(call: Call) -> Answer:
     return Answer(HTTPStatus.SERVICE_UNAVAILABLE, document, {"Retry-After": str(RETRY_AFTER_S)})
 
 
-ROUTES = [Route("GET", "/api/health", health, public=True, cache_control="no-store")]
+ROUTES = [Route("GET", path, health, public=True, cache_control="no-store") for path in ("/api/health", "/health")]

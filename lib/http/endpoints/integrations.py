@@ -1,8 +1,10 @@
 """Step 5."""
 
+from typing import Any
+
 from lib.db import integrations, steps
 from lib.http.app import Call, Route
-from lib.http.step_routes import Submission, log_saved, step_routes
+from lib.http.step_routes import StepHandlers, Submission, log_saved, step_answer, step_routes
 from lib.steps.definitions import INTEGRATIONS
 from lib.steps.integrations import integration_fields
 from lib.steps.progress import Progress
@@ -19,6 +21,11 @@ def _save_step(call: Call, submission: Submission) -> tuple[Progress, object]:
     return progress, data
 
 
-_STEP = step_routes(INTEGRATIONS, _save_step, body_required=False)
+def read(call: Call) -> dict[str, Any]:
+    """The step, under the function's own path."""
+    return step_answer(call, INTEGRATIONS, steps.read(call.database, call.user.id, INTEGRATIONS))
 
-ROUTES = [*_STEP, Route("GET", "/api/onboarding/integrations", _STEP[0].handler)]
+
+STEP = StepHandlers(INTEGRATIONS, _save_step, body_required=False)
+
+ROUTES = [*step_routes(INTEGRATIONS), Route("GET", "/api/onboarding/integrations", read)]

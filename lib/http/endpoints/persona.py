@@ -6,7 +6,7 @@ from lib.db import personas
 from lib.errors import NotFound
 from lib.http.app import Call, Route
 from lib.http.rendering import time_text
-from lib.http.step_routes import Submission, log_saved, step_routes
+from lib.http.step_routes import StepHandlers, Submission, log_saved, step_routes
 from lib.steps.definitions import PERSONA
 from lib.steps.fields import PERSONA_FIELDS
 from lib.steps.progress import Progress
@@ -42,9 +42,11 @@ def _save_step(call: Call, submission: Submission) -> tuple[Progress, object]:
     return progress, data
 
 
+STEP = StepHandlers(PERSONA, _save_step)
+
 ROUTES = [
     Route("GET", "/api/onboarding/step4/persona-latest", latest),
     Route("GET", "/api/onboarding/persona", latest),
     Route("POST", "/api/onboarding/step4/persona-save", save_draft),
-    *step_routes(PERSONA, _save_step),
+    *step_routes(PERSONA),
 ]

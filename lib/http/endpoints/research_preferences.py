@@ -5,7 +5,7 @@ from typing import Any
 from lib.db import research_preferences
 from lib.http.app import Call, Route
 from lib.http.rendering import preferences_document
-from lib.http.step_routes import Submission, log_saved, step_routes
+from lib.http.step_routes import StepHandlers, Submission, log_saved, step_routes
 from lib.steps.definitions import RESEARCH
 from lib.steps.progress import Progress
 
@@ -28,8 +28,10 @@ def _save_step(call: Call, submission: Submission) -> tuple[Progress, object]:
     return progress, data
 
 
+STEP = StepHandlers(RESEARCH, _save_step)
+
 ROUTES = [
     Route("GET", "/api/onboarding/research-preferences", read),
     Route("GET", "/api/onboarding/research_preferences", read),
-    *step_routes(RESEARCH, _save_step),
+    *step_routes(RESEARCH),
 ]

@@ -1,6 +1,7 @@
 """The session as a whole: where a user stands, and the moves that no single step makes."""
 
 import re
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from http import HTTPStatus
 from typing import Any
@@ -10,17 +11,17 @@ from lib.errors import Conflict, NotFound
 from lib.http.app import Call, Route
 from lib.http.problems import BadBody
 from lib.http.rendering import step_document, step_documents, time_text
-from lib.steps.definitions import API_KEYS, FINISH, FLOW, WEBSITE
+from lib.steps.definitions import API_KEYS, FINISH, STEPS, WEBSITE, Flow, StepDefinition
 from lib.steps.progress import Progress, titles
 
 # Keys are secret, and finishing collects nothing. An analysis can be megabytes: opening the wizard goes without.
-_PROGRESS_DATA = [step for step in FLOW.steps if step not in (API_KEYS, FINISH)]
+_PROGRESS_DATA = [step for step in STEPS if step not in (API_KEYS, FINISH)]
 _INIT_DATA = [step for step in _PROGRESS_DATA if step is not WEBSITE]
 
 
 def init(call: Call) -> dict[str, Any]:
     """Everything that the wizard needs to open, in one call."""
-    progress = sessions.load(call.database, call.user.id, _INIT_DATA)
+    progress = _load(call, _INIT_DATA)
     user = call.user
     return {
         "user": {
@@ -41,20 +42,20 @@ def init(call: Call) -> dict[str, Any]:
 
 def status(call: Call) -> dict[str, Any]:
     """Where the user stands, in short."""
-    return _status(sessions.load(call.database, call.user.id))
+    return _status(_load(call))
 
 
 def progress(call: Call) -> dict[str, Any]:
     """Where the user stands, step by step."""
-    state = sessions.load(call.database, call.user.id, _PROGRESS_DATA)
+    state = _load(call, _PROGRESS_DATA)
     documents = [
         {**step_document(number, step, state.state(step)), "validation_errors": state.state(step).validation_errors}
-        for number, step in FLOW.numbered()
+        for number, step in call.flow.numbered()
     ]
     return {
         "steps": documents,
         "current_step": state.current_step,
-        "total_steps": len(FLOW),
+        "total_steps": len(call.flow),
         "progress": state.completion_percentage,
         "completion_percentage": state.completion_percentage,
         "started_at": time_text(state.started_at),
@@ -66,7 +67,7 @@ def progress(call: Call) -> dict[str, Any]:
 
 def start(call: Call) -> dict[str, Any]:
     """Make the session if there is none."""
-    progress = sessions.start(call.database, call.user.id)
+    progress = sessions.start(call.database, call.user.id).in_flow(call.flow)
     return {
         "id": progress.session_id,
         "user_id": call.user.id,
@@ -79,10 +80,10 @@ def start(call: Call) -> dict[str, Any]:
 
 def resume(call: Call) -> dict[str, Any]:
     """Where to go on."""
-    state = sessions.load(call.database, call.user.id)
+    state = _load(call)
     document = {
         "can_resume": not state.is_completed,
-        "resume_step": state.next_step or len(FLOW),
+        "resume_step": state.next_step or len(call.flow),
         "current_step": state.current_step,
         "completion_percentage": state.completion_percentage,
         "started_at": time_text(state.started_at),
@@ -93,9 +94,9 @@ def resume(call: Call) -> dict[str, Any]:
 
 def complete(call: Call) -> dict[str, Any]:
     """Finish onboarding. Raises `Conflict` while a required step or a key is missing."""
-    row = sessions.finish(call.database, call.user.id)
+    row = sessions.finish(call.database, call.user.id, call.flow)
     if row["completed_at"] is None:
-        raise Conflict(_what_is_missing(row["finished_steps"]))
+        raise Conflict(_what_is_missing(call.flow, row["finished_steps"]))
     return {
         "message": "Onboarding completed.",
         "completed_at": time_text(row["completed_at"]),
@@ -108,20 +109,25 @@ def reset(call: Call) -> dict[str, Any]:
     """Back to the first step; `hard=true` erases everything of this user."""
     if call.flag("hard"):
         sessions.erase(call.database, call.user.id)
-        return {"message": "Everything stored for you was erased.", **_BEGINNING}
+        return {"message": "Everything stored for you was erased.", **_beginning(call)}
     sessions.reset(call.database, call.user.id)
-    return {"message": "Onboarding starts over; what you entered is kept.", **_BEGINNING}
+    return {"message": "Onboarding starts over; what you entered is kept.", **_beginning(call)}
 
 
 def unknown_step(call: Call) -> object:
     """Answer for a step that does not exist."""
     number = call.parameters["number"]
     if not re.fullmatch(r"-?\d+", number, re.ASCII):
-        raise BadBody(HTTPStatus.BAD_REQUEST, f"The step in the URL has to be a number from 1 to {len(FLOW)}.")
-    raise NotFound(f"There is no such step: steps are numbered 1 to {len(FLOW)}.")
+        raise BadBody(HTTPStatus.BAD_REQUEST, f"The step in the URL has to be a number from 1 to {len(call.flow)}.")
+    raise NotFound(f"There is no such step: steps are numbered 1 to {len(call.flow)}.")
 
 
-_BEGINNING = {"current_step": 1, "progress": 0.0, "completion_percentage": 0.0}
+def _load(call: Call, with_data: Sequence[StepDefinition] = ()) -> Progress:
+    return sessions.load(call.database, call.user.id, with_data).in_flow(call.flow)
+
+
+def _beginning(call: Call) -> dict[str, Any]:
+    return {"current_step": Progress(flow=call.flow).current_step, "progress": 0.0, "completion_percentage": 0.0}
 
 
 def _status(state: Progress) -> dict[str, Any]:
@@ -136,8 +142,8 @@ def _status(state: Progress) -> dict[str, Any]:
     }
 
 
-def _what_is_missing(finished: list[str]) -> str:
-    missing = [step for step in FLOW.required_before_last if step.key not in finished]
+def _what_is_missing(flow: Flow, finished: list[str]) -> str:
+    missing = [step for step in flow.required_before_last if step.key not in finished]
     if missing:
         return f"Onboarding cannot be completed yet. Still missing: {titles(missing)}."
     return "Onboarding cannot be completed yet. Add at least one API key in AI LLM Providers first."

@@ -9,7 +9,7 @@ from lib.db.api_keys import by_provider
 from lib.db.summary import SummaryRow
 from lib.http.app import Call, Route
 from lib.http.rendering import preferences_document
-from lib.http.step_routes import Submission, step_routes
+from lib.http.step_routes import StepHandlers, Submission, step_routes
 from lib.steps.api_keys import masked
 from lib.steps.definitions import FINISH
 from lib.steps.fields import PersonaFields, camel_case
@@ -39,6 +39,7 @@ def read(call: Call) -> dict[str, Any]:
         "personalization_settings": personalization,
         "persona": persona and _persona(persona),
         "persona_readiness": readiness(data_sufficiency(analysis, preferences)),
+        "business_info": row["business_info"],
         "integrations": integrations,
         "capabilities": capabilities(keys, analysis, preferences, persona, personalization, integrations),
     }
@@ -63,7 +64,9 @@ def _save_step(call: Call, submission: Submission) -> tuple[Progress, object]:
     return progress, submission.data or {}
 
 
+STEP = StepHandlers(FINISH, _save_step, body_required=False)
+
 ROUTES = [
     Route("GET", "/api/onboarding/summary", read),
-    *step_routes(FINISH, _save_step, body_required=False),
+    *step_routes(FINISH),
 ]

@@ -1,21 +1,18 @@
 """Step 2, and the analyses of earlier websites."""
 
-import re
 from collections.abc import Mapping
 from typing import Any
 
 from lib.db import website_analyses
 from lib.db.website_analyses import Analysis
 from lib.errors import NotFound
-from lib.http.app import Call, Route
-from lib.http.rendering import time_text, with_time_texts
-from lib.http.step_routes import Submission, log_saved, step_routes
+from lib.http.app import NO_CONTENT, Answer, Call, Route
+from lib.http.rendering import row_id, time_text, with_time_texts
+from lib.http.step_routes import StepHandlers, Submission, log_saved, step_routes
 from lib.steps.definitions import WEBSITE
-from lib.steps.fields import ANALYSIS_FIELDS, STYLE_FIELDS
+from lib.steps.fields import ANALYSIS_FIELDS, LATER_ANALYSIS_FIELDS, STYLE_FIELDS
 from lib.steps.progress import Progress
 from lib.steps.summary import style_analysis
-
-_ANALYSIS_ID = re.compile(r"\d{1,18}", re.ASCII)
 
 
 def current(call: Call) -> dict[str, Any] | None:
@@ -43,11 +40,24 @@ def check_existing(call: Call) -> dict[str, Any]:
 
 def by_id(call: Call) -> dict[str, Any]:
     """One analysis with all its columns."""
-    wanted = call.parameters["analysis_id"]
-    row = website_analyses.by_id(call.database, call.user.id, int(wanted)) if _ANALYSIS_ID.fullmatch(wanted) else None
+    row = website_analyses.by_id(call.database, call.user.id, _analysis_id(call))
     if row is None:
-        raise NotFound("There is no such analysis.")
-    return {"success": True, "analysis": with_time_texts(row)}
+        raise _no_analysis()
+    return {"success": True, "analysis": {**_other_fields(row), **with_time_texts(row)}}
+
+
+def edit(call: Call) -> dict[str, Any]:
+    """Replace the fields of one analysis that are sent."""
+    if not website_analyses.edit(call.database, call.user.id, _analysis_id(call), call.body()):
+        raise _no_analysis()
+    return {"success": True}
+
+
+def remove(call: Call) -> Answer:
+    """Delete one analysis."""
+    if not website_analyses.remove(call.database, call.user.id, _analysis_id(call)):
+        raise _no_analysis()
+    return NO_CONTENT
 
 
 def list_all(call: Call) -> dict[str, Any]:
@@ -65,7 +75,22 @@ def _document(row: Analysis) -> dict[str, Any]:
         "status": row["status"],
         "completed_at": time_text(row["analysis_date"]),
         "analysis_id": row["id"],
+        **_other_fields(row),
     }
+
+
+def _other_fields(row: Analysis) -> dict[str, Any]:
+    """What later releases of the page find out about a website, beside the fields that all releases know."""
+    stored = row["additional_fields"] or {}
+    return {name: stored[name] for name in LATER_ANALYSIS_FIELDS if name in stored}
+
+
+def _analysis_id(call: Call) -> int:
+    return row_id(call.parameters["id"], _no_analysis)
+
+
+def _no_analysis() -> NotFound:
+    return NotFound("There is no such analysis.")
 
 
 def _save_step(call: Call, submission: Submission) -> tuple[Progress, object]:
@@ -75,17 +100,27 @@ def _save_step(call: Call, submission: Submission) -> tuple[Progress, object]:
     data = submission.payload
     analysis = website_analysis(data)
     progress = website_analyses.complete_step(
-        call.database, call.user.id, data, submission.validation_errors, analysis.website_url, analysis.fields
+        call.database,
+        call.user.id,
+        data,
+        submission.validation_errors,
+        analysis.website_url,
+        analysis.fields,
+        business=analysis.business,
     )
     log_saved(call, "Website analysis")
     return progress, data
 
 
+STEP = StepHandlers(WEBSITE, _save_step)
+
 ROUTES = [
     Route("GET", "/api/onboarding/website-analysis", current),
     Route("GET", "/api/onboarding/website_analysis", current),
     Route("GET", "/api/onboarding/style-detection/check-existing/{website:path}", check_existing),
-    Route("GET", "/api/onboarding/style-detection/analysis/{analysis_id}", by_id),
+    Route("GET", "/api/onboarding/style-detection/analysis/{id}", by_id),
+    Route("PUT", "/api/onboarding/style-detection/analysis/{id}", edit),
+    Route("DELETE", "/api/onboarding/style-detection/analysis/{id}", remove),
     Route("GET", "/api/onboarding/style-detection/session-analyses", list_all),
-    *step_routes(WEBSITE, _save_step),
+    *step_routes(WEBSITE),
 ]

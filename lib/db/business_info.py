@@ -1,0 +1,81 @@
+"""Business information: one row a user, which step 2 shows as its `businessData`."""
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import case, func, literal_column, select, update
+from sqlalchemy.dialects.postgresql import JSON, JSONB
+
+from lib.db import sessions, steps
+from lib.db.database import Database
+from lib.db.guards import account_exists
+from lib.db.statements import USER, Bound, Query, Statement, parameter, upsert, with_members
+from lib.db.tables import business_info, onboarding_steps
+from lib.steps.definitions import WEBSITE
+from lib.steps.fields import BUSINESS_FIELDS, BusinessFields, names_of
+
+_business, _step = business_info.c, onboarding_steps.c
+
+
+class BusinessInfo(BusinessFields):
+    """The stored row."""
+
+    id: int
+    user_id: str
+    created_at: datetime
+    updated_at: datetime
+
+
+_SAVE = Statement(upsert(business_info, BUSINESS_FIELDS, [_business.user_id]))
+
+_own = select(*(_business[name] for name in names_of(BusinessInfo))).where(_business.user_id == USER)
+_is_of_id = _business.id == parameter(business_info, "id")
+_READ = Query(_own, BusinessInfo)
+_READ_BY_ID = Query(_own.where(_is_of_id), BusinessInfo)
+_REPLACE = Statement(
+    update(business_info)
+    .where(_business.user_id == USER, _is_of_id)
+    .values({name: parameter(business_info, name) for name in BUSINESS_FIELDS} | {"updated_at": func.now()})
+)
+
+# What a page sent beside the four fields stays.
+_sent = _step.data.op("->")(literal_column("'businessData'"))
+_sent_object = case((func.json_typeof(_sent) == "object", _sent.cast(JSONB)), else_=literal_column("'{}'::jsonb"))
+_fields = func.jsonb_build_object(*(part for name in BUSINESS_FIELDS for part in (name, _business[name])))
+_business_data = func.json_build_object(
+    literal_column("'businessData'"), _sent_object.op("||")(func.jsonb_strip_nulls(_fields)), type_=JSON
+)
+_SHOW_IN_STEP = Statement(
+    update(onboarding_steps)
+    .where(_step.user_id == USER, _step.step_key == WEBSITE.key, _business.user_id == _step.user_id)
+    .values(data=with_members(_step.data, _business_data))
+)
+
+
+def save(database: Database, user_id: str, business: BusinessFields) -> BusinessInfo:
+    """Store the information and finish step 2."""
+    statements = [*sessions.advanced(WEBSITE), steps.finished(WEBSITE), saved(business), shown_in_step()]
+    return database.write_and_read(user_id, statements, _READ())[0]
+
+
+def replace(database: Database, user_id: str, business_id: int, business: BusinessFields) -> BusinessInfo | None:
+    """Replace the information of that id; None where the user has none of that id."""
+    statements = [account_exists(), _REPLACE(id=business_id, **business), shown_in_step()]
+    rows = database.write_and_read(user_id, statements, _READ_BY_ID(id=business_id))
+    return rows[0] if rows else None
+
+
+def saved(business: BusinessFields) -> Bound[Any]:
+    """The statement that stores the information; the session has to be there."""
+    return _SAVE(**business)
+
+
+def shown_in_step() -> Bound[Any]:
+    """The statement that puts the stored information, where there is any, into the data of step 2."""
+    return _SHOW_IN_STEP()
+
+
+def read(database: Database, user_id: str) -> BusinessInfo | None:
+    """The information, if there is any."""
+    rows = database.read(user_id, _READ())
+    return rows[0] if rows else None

@@ -1,0 +1,70 @@
+"""Business information: what a person without a website tells, which finishes step 2."""
+
+from typing import Any
+
+from lib.db import business_info
+from lib.db.business_info import BusinessInfo
+from lib.errors import NotFound
+from lib.http.app import Call, Route
+from lib.http.rendering import row_id, with_time_texts
+from lib.http.step_routes import log_saved
+from lib.steps.fields import BusinessFields
+
+
+def save(call: Call) -> dict[str, Any]:
+    """Store the caller's information, in place of what was there."""
+    saved = business_info.save(call.database, call.user.id, _fields(call))
+    log_saved(call, "Business information")
+    return with_time_texts(saved)
+
+
+def replace(call: Call) -> dict[str, Any]:
+    """Replace the caller's information, if it has the id in the URL."""
+    wanted = _wanted_id(call)
+    replaced = _or_not_found(business_info.replace(call.database, call.user.id, wanted, _fields(call)))
+    log_saved(call, "Business information")
+    return replaced
+
+
+def by_id(call: Call) -> dict[str, Any]:
+    """The caller's information, if it has the id in the URL."""
+    wanted, stored = _wanted_id(call), business_info.read(call.database, call.user.id)
+    return _or_not_found(stored if stored and stored["id"] == wanted else None)
+
+
+def own(call: Call) -> dict[str, Any]:
+    """The caller's information, whomever the URL names."""
+    return _or_not_found(business_info.read(call.database, call.user.id))
+
+
+def _fields(call: Call) -> BusinessFields:
+    # Here and not above: pydantic is a sixth of a cold start, and reads need none.
+    from lib.steps.business_info import business_fields
+
+    return business_fields(call.body())
+
+
+def _wanted_id(call: Call) -> int:
+    return row_id(call.parameters["id"], _not_found)
+
+
+def _or_not_found(stored: BusinessInfo | None) -> dict[str, Any]:
+    if stored is None:
+        raise _not_found()
+    return with_time_texts(stored)
+
+
+def _not_found() -> NotFound:
+    return NotFound("There is no such business information.")
+
+
+ROUTES = [
+    Route(method, f"{base}/business-info{rest}", handler)
+    for base in ("/api/onboarding", "/onboarding")  # the page leaves /api out
+    for method, rest, handler in (
+        ("POST", "", save),
+        ("GET", "/{id}", by_id),
+        ("PUT", "/{id}", replace),
+        ("GET", "/user/{user}", own),
+    )
+]

@@ -1,0 +1,24 @@
+"""What a person without a website tells of the business: the other way to finish step 2."""
+
+from collections.abc import Mapping
+from typing import Annotated, Any, cast
+
+from pydantic import StringConstraints
+
+from lib.steps.fields import BUSINESS_FIELDS, BusinessFields
+from lib.steps.validation import Payload, validated
+
+
+class BusinessPayload(Payload):
+    """The body of `POST …/business-info`. Lengths are in characters, without the white space around a text."""
+
+    business_description: Annotated[str, StringConstraints(strip_whitespace=True, min_length=10, max_length=1000)]
+    industry: Annotated[str, StringConstraints(strip_whitespace=True, max_length=100)] | None = None
+    target_audience: Annotated[str, StringConstraints(strip_whitespace=True, max_length=500)] | None = None
+    business_goals: Annotated[str, StringConstraints(strip_whitespace=True, max_length=1000)] | None = None
+
+
+def business_fields(body: Mapping[str, Any]) -> BusinessFields:
+    """Validate the body of `POST …/business-info`; give its fields. Raises `InvalidData`."""
+    payload = validated(BusinessPayload, body, "")
+    return cast(BusinessFields, {name: getattr(payload, name) for name in BUSINESS_FIELDS})

@@ -1,0 +1,58 @@
+"""What the AI backend generates, as the steps take it. Pure: its answers in, payloads of the steps out."""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import urlsplit
+
+from lib.steps.fields import PERSONA_FIELDS
+
+MAX_ANALYSIS_BYTES = 1024 * 1024
+
+# How the page sends on to step 3 what discovering competitors gave it.
+_RESEARCH_NAMES = {
+    "competitors": "competitors",
+    "research_summary": "researchSummary",
+    "user_url": "userUrl",
+    "industry_context": "industryContext",
+    "analysis_timestamp": "analysisTimestamp",
+    "social_media_accounts": "socialMediaAccounts",
+    "social_media_citations": "socialMediaCitations",
+}
+
+
+def is_success(answer: Mapping[str, Any]) -> bool:
+    """Whether the AI backend says that it did what was asked."""
+    return answer.get("success") is True
+
+
+def website_payload(url: str, answer: Mapping[str, Any]) -> dict[str, Any]:
+    """A finished analysis as the payload of step 2. What was crawled is left out where all would be too large."""
+    style = answer.get("style_analysis")
+    found = {name: answer.get(name) for name in ("crawl_result", "style_patterns", "style_guidelines")}
+    analysis = {**(style if isinstance(style, Mapping) else {}), "website_url": url, **found}
+    if len(json.dumps(analysis, ensure_ascii=False).encode()) > MAX_ANALYSIS_BYTES:
+        analysis["crawl_result"] = None
+    return {"website": url, "domainName": urlsplit(url).hostname, "analysis": analysis}
+
+
+def competitors_draft(answer: Mapping[str, Any]) -> dict[str, Any]:
+    """What was found about competitors, in the names of step 3's payload."""
+    return {name: answer[sent] for sent, name in _RESEARCH_NAMES.items() if answer.get(sent) is not None}
+
+
+def sitemap_draft(answer: Mapping[str, Any]) -> dict[str, Any]:
+    """The analysis of a sitemap, in the name of step 3's payload."""
+    return {"sitemapAnalysis": answer}
+
+
+def finished_result(task: Mapping[str, Any]) -> Mapping[str, Any]:
+    """What a task gave; empty until it is done, and where it failed."""
+    result = task.get("result")
+    return result if task.get("status") == "completed" and isinstance(result, Mapping) else {}
+
+
+def persona_fields(answer: Mapping[str, Any]) -> dict[str, Any]:
+    """The fields of a generated persona; empty where there is none."""
+    found = {name: answer[name] for name in PERSONA_FIELDS if answer.get(name) is not None}
+    return found if "core_persona" in found else {}
