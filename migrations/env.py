@@ -32,10 +32,16 @@ def run(connection: Connection) -> None:
         connection=connection,
         target_metadata=metadata,
         compare_server_default=True,
+        include_object=is_ours,
         process_revision_directives=isolate_new_tables,
     )
     with context.begin_transaction():
         context.run_migrations()
+
+
+def is_ours(_object: object, _name: object, kind: str, reflected: bool, compare_to: object) -> bool:
+    """Whether a revision may concern something: a table that is only in the database is other software's."""
+    return not (kind == "table" and reflected and compare_to is None)
 
 
 def isolate_new_tables(_context: object, _revision: object, directives: list[MigrationScript]) -> None:

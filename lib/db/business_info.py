@@ -20,7 +20,6 @@ _business, _step = business_info.c, onboarding_steps.c
 class BusinessInfo(BusinessFields):
     """The stored row."""
 
-    id: int
     user_id: str
     created_at: datetime
     updated_at: datetime
@@ -28,13 +27,11 @@ class BusinessInfo(BusinessFields):
 
 _SAVE = Statement(upsert(business_info, BUSINESS_FIELDS, [_business.user_id]))
 
-_own = select(*(_business[name] for name in names_of(BusinessInfo))).where(_business.user_id == USER)
-_is_of_id = _business.id == parameter(business_info, "id")
-_READ = Query(_own, BusinessInfo)
-_READ_BY_ID = Query(_own.where(_is_of_id), BusinessInfo)
+_is_own = _business.user_id == USER
+_READ = Query(select(*(_business[name] for name in names_of(BusinessInfo))).where(_is_own), BusinessInfo)
 _REPLACE = Statement(
     update(business_info)
-    .where(_business.user_id == USER, _is_of_id)
+    .where(_is_own)
     .values({name: parameter(business_info, name) for name in BUSINESS_FIELDS} | {"updated_at": func.now()})
 )
 
@@ -58,10 +55,9 @@ def save(database: Database, user_id: str, business: BusinessFields) -> Business
     return database.write_and_read(user_id, statements, _READ())[0]
 
 
-def replace(database: Database, user_id: str, business_id: int, business: BusinessFields) -> BusinessInfo | None:
-    """Replace the information of that id; None where the user has none of that id."""
-    statements = [account_exists(), _REPLACE(id=business_id, **business), shown_in_step()]
-    rows = database.write_and_read(user_id, statements, _READ_BY_ID(id=business_id))
+def replace(database: Database, user_id: str, business: BusinessFields) -> BusinessInfo | None:
+    """Replace the information; None where there is none yet."""
+    rows = database.write_and_read(user_id, [account_exists(), _REPLACE(**business), shown_in_step()], _READ())
     return rows[0] if rows else None
 
 

@@ -203,11 +203,9 @@ platform_integrations = Table(
     _session(),
 )
 
-# The id is random, and exact as a number in JavaScript: a sequence would tell how many users there are.
 business_info = Table(
     "business_info",
     metadata,
-    Column("id", BigInteger, nullable=False, server_default=text("floor(random() * 9007199254740991)::bigint")),
     _user_id(),
     _session_id(),
     *(Column(name, Text) for name in BUSINESS_FIELDS),

@@ -1,27 +1,16 @@
 """How stored values look in an answer."""
 
-import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from lib.errors import NotFound
 from lib.steps.definitions import StepDefinition
 from lib.steps.progress import Progress, StepState
-
-_ROW_ID = re.compile(r"\d{1,18}", re.ASCII)
 
 
 def time_text(moment: datetime | None) -> str | None:
     """ISO 8601 in UTC with an offset, microseconds included."""
     return None if moment is None else moment.astimezone(UTC).isoformat()
-
-
-def row_id(text: str, not_found: Callable[[], NotFound]) -> int:
-    """The id of a row, as a URL has it. Raises what `not_found` makes for text that is no row's id."""
-    if not _ROW_ID.fullmatch(text):
-        raise not_found()
-    return int(text)
 
 
 def with_time_texts(row: Mapping[str, Any]) -> dict[str, Any]:

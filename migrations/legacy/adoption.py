@@ -19,7 +19,7 @@ from migrations.legacy.importing import Importer
 from migrations.legacy.index import Index
 from migrations.legacy.old_database import OldPostgres
 from migrations.legacy.old_rows import TABLES, binding_of_row, opened_row
-from migrations.legacy.records import API_KEY, SESSION, Record
+from migrations.legacy.records import API_KEY, BUSINESS, SESSION, Record
 from migrations.legacy.report import Report
 from migrations.legacy.sources import Sources
 from migrations.legacy.target import Target
@@ -84,6 +84,7 @@ def _adopt_all(connection: Connection) -> None:
 
 def _clear(connection: Connection, carried: dict[str, list[object]]) -> None:
     """Delete the rows that are carried over; a session stays while anything still hangs on it."""
+    carried.pop(TABLES[BUSINESS], None)  # not in this schema
     sessions = carried.pop(TABLES[SESSION], [])
     for table, ids in carried.items():
         connection.execute(SQL("DELETE FROM {} WHERE id = ANY(%s)").format(Identifier(SCHEMA, table)), [ids])
@@ -133,7 +134,7 @@ def _encrypt_keys(connection: Connection, keys: Callable[[], KeyRing]) -> None:
 def _drop_what_is_empty(connection: Connection) -> None:
     """Drop the old tables that nothing is left in, and the schema once nothing is."""
     for table in (
-        *(table for kind, table in TABLES.items() if kind != SESSION),
+        *(table for kind, table in TABLES.items() if kind not in {SESSION, BUSINESS}),
         "competitor_analyses",
         TABLES[SESSION],
     ):

@@ -10,7 +10,7 @@ from itertools import batched
 
 from migrations.legacy.index import Index, Pointer
 from migrations.legacy.merge import UNMATCHED
-from migrations.legacy.old_rows import TABLES
+from migrations.legacy.old_rows import NAMING_THEIR_USER, TABLES
 from migrations.legacy.outcome import UserPlan, report_broken, report_user
 from migrations.legacy.owners import owner_of_file, owner_of_row, owner_of_session
 from migrations.legacy.progress_file import SOURCE
@@ -49,7 +49,7 @@ class Importer:
         self.sources.note(self.index)
         # Only now is every id known that a hash can be matched to.
         for kind in TABLES:
-            self.index.resolve(kind, owner_of_session if kind == SESSION else owner_of_row)
+            self.index.resolve(kind, owner_of_session if kind in NAMING_THEIR_USER else owner_of_row)
         self.index.resolve(WHOLE_FILE, owner_of_file)
         self.index.finish()
         for pointer in self.index.unmatched():

@@ -10,8 +10,8 @@ from psycopg.rows import dict_row
 from psycopg.sql import SQL, Identifier
 
 from lib.db.operators import Connection, PostgresURL, UnusableURL, connect, one_line
-from migrations.legacy.old_rows import TABLES, Row
-from migrations.legacy.records import SESSION
+from migrations.legacy.old_rows import NAMING_THEIR_USER, TABLES, Row
+from migrations.legacy.records import BUSINESS, SESSION
 from migrations.legacy.urls import SqliteURL
 
 Open = Callable[[SqliteURL | PostgresURL], AbstractContextManager["OldDatabase"]]
@@ -26,7 +26,7 @@ class OldDatabase(Protocol):
         """Count the rows of a kind."""
 
     def references(self, kind: str) -> Iterator[tuple[object, object]]:
-        """Yield (id, user_id) of the sessions, (id, session_id) of the other kinds."""
+        """Yield (id, user_id) of the kinds that name their user, (id, session_id) of the other ones."""
 
     def rows(self, kind: str, ids: Sequence[object]) -> Sequence[Row]:
         """Fetch whole rows by their ids."""
@@ -67,7 +67,7 @@ class OldSqlite:
         return self._database.execute(f"SELECT count(*) FROM {table}").fetchone()[0] if table else 0
 
     def references(self, kind: str) -> Iterator[tuple[object, object]]:
-        """Yield (id, user_id) of the sessions, (id, session_id) of the other kinds."""
+        """Yield (id, user_id) of the kinds that name their user, (id, session_id) of the other ones."""
         if table := self._tables.get(kind):
             rows = self._database.execute(f"SELECT id, {_owner(kind)} AS owner FROM {table}")
             yield from ((row["id"], row["owner"]) for row in rows)
@@ -87,10 +87,12 @@ class OldPostgres:
         self._connection = connection
         connection.execute("SELECT set_config('datestyle', 'ISO', true), set_config('timezone', 'UTC', true)")
         self._columns: dict[str, list[str]] = {}
+        self._tables: dict[str, Identifier] = {}
         for kind, table in TABLES.items():
-            if columns := _columns(connection, schema, table):
+            where = schema_of(kind, schema)
+            if columns := _columns(connection, where, table):
                 self._columns[kind] = columns
-        self._tables = {kind: Identifier(schema, TABLES[kind]) for kind in self._columns}
+                self._tables[kind] = Identifier(where, table)
 
     def count(self, kind: str) -> int:
         """Count the rows of a kind."""
@@ -100,7 +102,7 @@ class OldPostgres:
         return int(row[0]) if row else 0
 
     def references(self, kind: str) -> Iterator[tuple[object, object]]:
-        """Yield (id, user_id) of the sessions, (id, session_id) of the other kinds."""
+        """Yield (id, user_id) of the kinds that name their user, (id, session_id) of the other ones."""
         if kind in self._tables:
             query = SQL("SELECT id, {} FROM {}").format(Identifier(_owner(kind)), self._tables[kind])
             with self._connection.cursor(name=f"references_{kind}") as cursor:
@@ -124,10 +126,15 @@ def old_schema(connection: Connection) -> str:
     Raises UnusableURL when there are none.
     """
     for schema in ("legacy", "public"):
-        tables = [_columns(connection, schema, table) for table in TABLES.values()]
+        tables = [_columns(connection, schema, table) for kind, table in TABLES.items() if kind != BUSINESS]
         if any(columns and is_old(columns) for columns in tables):
             return schema
     raise UnusableURL("this database has no tables of the old software")
+
+
+def schema_of(kind: str, schema: str) -> str:
+    """Where the table of a kind is, when the old tables are in `schema`. No new table has the name of this one."""
+    return "public" if kind == BUSINESS else schema
 
 
 def is_old(columns: Sequence[str]) -> bool:
@@ -136,7 +143,7 @@ def is_old(columns: Sequence[str]) -> bool:
 
 
 def _owner(kind: str) -> str:
-    return "user_id" if kind == SESSION else "session_id"
+    return "user_id" if kind in NAMING_THEIR_USER else "session_id"
 
 
 def _columns(connection: Connection, schema: str, table: str) -> list[str]:

@@ -7,6 +7,7 @@ from typing import Any
 from lib.db.encryption import KeyRing
 from lib.steps.fields import (
     ANALYSIS_FIELDS,
+    BUSINESS_FIELDS,
     DEFAULT_DEPTH,
     DEPTHS,
     PERSONA_FIELDS,
@@ -15,7 +16,18 @@ from lib.steps.fields import (
 )
 from migrations.legacy.payloads import canonical_depth
 from migrations.legacy.progress_file import provider_name
-from migrations.legacy.records import ANALYSIS, API_KEY, PERSONA, PREFERENCES, SESSION, Found, Place, Rank, Record
+from migrations.legacy.records import (
+    ANALYSIS,
+    API_KEY,
+    BUSINESS,
+    PERSONA,
+    PREFERENCES,
+    SESSION,
+    Found,
+    Place,
+    Rank,
+    Record,
+)
 from migrations.legacy.values import EPOCH, BrokenValue, as_bool, as_json, as_number, as_text, as_time, is_empty
 
 Row = Mapping[str, object]
@@ -29,7 +41,10 @@ TABLES = {
     ANALYSIS: "website_analyses",
     PREFERENCES: "research_preferences",
     PERSONA: "persona_data",
+    BUSINESS: "user_business_info",
 }
+NAMING_THEIR_USER = frozenset({SESSION, BUSINESS})
+"""The kinds whose rows name their user; the others name a session."""
 _BOOKKEEPING = ("id", "created_at", "updated_at")
 _KNOWN = {
     SESSION: frozenset({*_BOOKKEEPING, "user_id", "current_step", "progress", "started_at"}),
@@ -39,6 +54,7 @@ _KNOWN = {
     ),
     PREFERENCES: frozenset({*_BOOKKEEPING, "session_id", *PREFERENCE_FIELDS}),
     PERSONA: frozenset({*_BOOKKEEPING, "session_id", *PERSONA_FIELDS}),
+    BUSINESS: frozenset({*_BOOKKEEPING, "user_id", *BUSINESS_FIELDS}),
 }
 
 
@@ -146,6 +162,10 @@ def _persona(row: Row, broken: Broken) -> tuple[str, dict[str, Any]]:
     return "", _json_columns(row, PERSONA_FIELDS, broken)
 
 
+def _business(row: Row, _broken: Broken) -> tuple[str, dict[str, Any]]:
+    return "", {name: as_text(row.get(name)) for name in BUSINESS_FIELDS}
+
+
 def _json_columns(row: Row, names: tuple[str, ...], broken: Broken) -> dict[str, Any]:
     """Read JSON columns; one that is no JSON is reported and left out, and so is one that says nothing."""
     values = {}
@@ -166,4 +186,5 @@ _READERS: dict[str, Callable[[Row, Broken], tuple[str, dict[str, Any]]]] = {
     ANALYSIS: _analysis,
     PREFERENCES: _preferences,
     PERSONA: _persona,
+    BUSINESS: _business,
 }

@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 from lib.errors import InvalidData
 from lib.steps.fields import (
     ANALYSIS_FIELDS,
+    BUSINESS_FIELDS,
     DEPTHS,
     PERSONA_FIELDS,
     PREFERENCE_FIELDS,
@@ -39,6 +40,19 @@ def groups_of(step: int, payload: Mapping[str, Any]) -> tuple[Key, Values] | Non
     if values is None:
         return None
     return (kind, url), {name: value for name, value in values.items() if value is not None}
+
+
+def business_of(payload: Mapping[str, Any]) -> Values:
+    """The business information in step 2's payload, as far as it is text."""
+    sent = payload.get("businessData")
+    texts = {name: sent.get(name) for name in BUSINESS_FIELDS} if isinstance(sent, Mapping) else {}
+    return {name: text for name, text in texts.items() if isinstance(text, str) and text.strip()}
+
+
+def with_business(payload: Mapping[str, Any], business: Mapping[str, Any]) -> Values:
+    """Step 2's payload, showing the stored business information."""
+    sent = payload.get("businessData")
+    return {**payload, "businessData": {**(sent if isinstance(sent, Mapping) else {}), **business}}
 
 
 def website_of(payload: Mapping[str, Any]) -> str:

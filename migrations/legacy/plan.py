@@ -1,16 +1,30 @@
 """One user's whole state after the import: the tables' rows, then the steps that show them, then the session. Pure."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from lib.steps.definitions import COMPLETED, PENDING
+from lib.steps.definitions import API_KEYS, COMPLETED, PENDING, WEBSITE, StepDefinition
 from lib.steps.fields import DEFAULT_DEPTH
+from lib.steps.providers import AI_PROVIDERS
 from migrations.legacy.merge import Candidate, Merged, by_name, candidates, merge_groups
-from migrations.legacy.payloads import KIND_OF_STEP, groups_of, payload_of, website_of, with_groups
-from migrations.legacy.records import ANALYSIS, API_KEY, PREFERENCES, SESSION, STEP, Held, Key, Rank, Record, State
+from migrations.legacy.payloads import KIND_OF_STEP, groups_of, payload_of, website_of, with_business, with_groups
+from migrations.legacy.records import (
+    ANALYSIS,
+    API_KEY,
+    BUSINESS,
+    PREFERENCES,
+    SESSION,
+    STEP,
+    Held,
+    Key,
+    Rank,
+    Record,
+    State,
+)
 from migrations.legacy.statuses import (
     LAST_STEP,
+    NUMBERS,
     OLD_STEPS,
     REQUIRED_BEFORE_LAST,
     finished_steps,
@@ -36,7 +50,9 @@ def planned(before: State, records: Sequence[Record]) -> tuple[State, Merged]:
             merge_groups(merged, name, before.get(name), found)
     for number in OLD_STEPS:
         _merge_step(merged, number, before, named)
+    _show_business(merged)
     _infer_statuses(merged, before, named)
+    _finish_by_data(merged, before)
     for name, held in merged.held.items():
         merged.held[name] = _with_defaults(name, held)
     _merge_session(merged, before, named, records)
@@ -140,6 +156,34 @@ def _infer_statuses(merged: Merged, before: State, named: Records) -> None:
             times = [row.time for row in rows if row.kind == KIND_OF_STEP.get(number, API_KEY) and row.time > EPOCH]
             completed_at = max(times, default=newest.time if newest else EPOCH)
             _set(merged, (STEP, str(number)), {"status": {"status": status, "completed_at": completed_at}}, EPOCH)
+
+
+def _show_business(merged: Merged) -> None:
+    """Let step 2's payload show the business information."""
+    if business := merged.held.get((BUSINESS, "")):
+        name = (STEP, str(NUMBERS[WEBSITE.key]))
+        held = merged.held.get(name)
+        data = with_business((held.values.get("data") if held else None) or {}, business.values)
+        _set(merged, name, {"data": data}, business.time)
+
+
+def _finish_by_data(merged: Merged, before: State) -> None:
+    """Finish the steps that whatever they need finishes: a key of an AI provider, a website or business information.
+
+    A step that the target knows is left alone: its user may have reset it.
+    """
+    for step, is_needed in _FINISHED_BY.items():
+        number = NUMBERS[step.key]
+        times = [held.time for name, held in merged.held.items() if is_needed(name)]
+        if times and (STEP, str(number)) not in before and number not in finished_steps(merged.held):
+            status = {"status": COMPLETED, "completed_at": max(times)}
+            _set(merged, (STEP, str(number)), {"status": status}, max(times))
+
+
+_FINISHED_BY: Mapping[StepDefinition, Callable[[Key], bool]] = {
+    API_KEYS: lambda name: name[0] == API_KEY and name[1] in AI_PROVIDERS,
+    WEBSITE: lambda name: name[0] in {ANALYSIS, BUSINESS},
+}
 
 
 def _known_step(before: State, sessions: Sequence[Record]) -> int:

@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import Any
 
 from lib.steps.api_keys import without_secrets
-from lib.steps.definitions import FINISHED_STATUSES, PENDING, STATUSES
+from lib.steps.definitions import FINISHED_STATUSES, PENDING, STATUSES, WEBSITE
 from lib.steps.providers import canonical
-from migrations.legacy.payloads import groups_of
-from migrations.legacy.records import API_KEY, SESSION, STEP, Found, Place, Rank, Record
-from migrations.legacy.statuses import LAST_STEP, OLD_STEPS
+from migrations.legacy.payloads import business_of, groups_of
+from migrations.legacy.records import API_KEY, BUSINESS, SESSION, STEP, Found, Place, Rank, Record
+from migrations.legacy.statuses import LAST_STEP, NUMBERS, OLD_STEPS
 from migrations.legacy.values import EPOCH, BrokenValue, as_number, as_time, clean
 
 SOURCE = "files"
@@ -104,6 +104,8 @@ def _step(number: int, step: Mapping[str, Any], last_updated: datetime, place: P
     elif isinstance(data, dict) and (groups := groups_of(number, data)):
         (kind, key), values = groups
         yield replace(base, kind=kind, key=key, values=values)
+        if number == NUMBERS[WEBSITE.key] and (business := business_of(data)):
+            yield replace(base, kind=BUSINESS, key="", values=business)
     finished = {"status": status, "completed_at": completed_at if status != PENDING else None}
     values = {"status": finished, "data": data, "validation_errors": errors}
     yield replace(base, values={name: value for name, value in values.items() if value is not None})

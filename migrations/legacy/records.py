@@ -13,7 +13,8 @@ ANALYSIS = "website_analyses"
 PREFERENCES = "research_preferences"
 PERSONA = "personas"
 INTEGRATIONS = "integrations"
-KINDS = (SESSION, STEP, API_KEY, ANALYSIS, PREFERENCES, PERSONA, INTEGRATIONS)
+BUSINESS = "business_info"
+KINDS = (SESSION, STEP, API_KEY, ANALYSIS, PREFERENCES, PERSONA, INTEGRATIONS, BUSINESS)
 
 Key = tuple[str, str]
 """A kind, and what tells two of that kind apart: the step's number, the provider, the website's URL; else empty."""

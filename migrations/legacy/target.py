@@ -14,6 +14,7 @@ from lib.db.operators import Connection, UnusableURL
 from migrations.legacy.records import (
     ANALYSIS,
     API_KEY,
+    BUSINESS,
     INTEGRATIONS,
     PERSONA,
     PREFERENCES,
@@ -27,7 +28,9 @@ from migrations.legacy.statuses import NUMBERS, current_step, finished_steps, fu
 from migrations.legacy.target_sql import LOAD, SCOPE, UPSERTS, parameters
 from migrations.legacy.values import EPOCH, as_time
 
-_KEY_COLUMNS = {STEP: "step_key", ANALYSIS: "website_url", PREFERENCES: None, PERSONA: None, INTEGRATIONS: None}
+_KEY_COLUMNS = {STEP: "step_key", ANALYSIS: "website_url"} | dict.fromkeys(
+    (PREFERENCES, PERSONA, INTEGRATIONS, BUSINESS)
+)
 _BOOKKEEPING = frozenset(
     {"id", "user_id", "session_id", "created_at", "updated_at", "step_key", "website_url", "status", "completed_at"}
 )

@@ -4,13 +4,24 @@ from typing import Any
 
 from lib.json_text import dumps
 from lib.steps.fields import (
+    BUSINESS_FIELDS,
     INTEGRATION_FIELDS,
     PREFERENCE_FIELDS,
     RESEARCH_STYLE_FIELDS,
     SAVED_ANALYSIS_FIELDS,
     SAVED_PERSONA_FIELDS,
 )
-from migrations.legacy.records import ANALYSIS, API_KEY, INTEGRATIONS, PERSONA, PREFERENCES, SESSION, STEP, Held
+from migrations.legacy.records import (
+    ANALYSIS,
+    API_KEY,
+    BUSINESS,
+    INTEGRATIONS,
+    PERSONA,
+    PREFERENCES,
+    SESSION,
+    STEP,
+    Held,
+)
 from migrations.legacy.statuses import OLD_STEPS
 
 SCOPE = "SELECT set_config('role', 'onboarding_app', true), set_config('app.user_id', %s, true)"
@@ -26,7 +37,8 @@ LOAD = """
         'website_analyses', (SELECT json_agg(t) FROM website_analyses t),
         'research_preferences', (SELECT json_agg(t) FROM research_preferences t),
         'personas', (SELECT json_agg(t) FROM persona_data t),
-        'integrations', (SELECT json_agg(t) FROM platform_integrations t))
+        'integrations', (SELECT json_agg(t) FROM platform_integrations t),
+        'business_info', (SELECT json_agg(t) FROM business_info t))
 """
 
 
@@ -79,6 +91,7 @@ _COLUMNS: dict[str, tuple[str, str, tuple[str, ...], dict[str, str]]] = {
         (*INTEGRATION_FIELDS, *_TIMES),
         _jsonb(("connected_platforms",)),
     ),
+    BUSINESS: ("business_info", "user_id", (*BUSINESS_FIELDS, *_TIMES), {}),
 }
 
 UPSERTS = {

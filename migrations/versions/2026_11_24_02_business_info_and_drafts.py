@@ -48,13 +48,6 @@ $$
 def upgrade() -> None:
     op.create_table(
         "business_info",
-        # Random, and exact as a number in JavaScript: a sequence would tell how many users there are.
-        sa.Column(
-            "id",
-            sa.BigInteger(),
-            server_default=sa.text("floor(random() * 9007199254740991)::bigint"),
-            nullable=False,
-        ),
         sa.Column("user_id", sa.String(length=255), nullable=False),
         sa.Column("session_id", sa.BigInteger(), nullable=False),
         sa.Column("business_description", sa.Text(), nullable=True),

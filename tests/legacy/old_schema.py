@@ -35,6 +35,10 @@ CREATE TABLE persona_data (
     selected_platforms JSON, created_at TIMESTAMP, updated_at TIMESTAMP, PRIMARY KEY (id),
     FOREIGN KEY(session_id) REFERENCES onboarding_sessions (id) ON DELETE CASCADE
 );
+CREATE TABLE user_business_info (
+    id SERIAL NOT NULL, user_id {user_id}, business_description TEXT NOT NULL, industry VARCHAR(100),
+    target_audience TEXT, business_goals TEXT, created_at TIMESTAMP, updated_at TIMESTAMP, PRIMARY KEY (id)
+);
 """
 
 

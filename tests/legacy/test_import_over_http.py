@@ -202,7 +202,8 @@ def fill_old_postgres(url: str, path: Path) -> None:
     """Make the old software's tables in a Postgres, with the rows of a SQLite database."""
     with psycopg.connect(url) as connection, closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as database:
         connection.execute(tables("VARCHAR(255)").encode())
-        for table in TABLES.values():
+        there = {str(name) for (name,) in database.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+        for table in (name for name in TABLES.values() if name in there):
             cursor = database.execute(f"SELECT * FROM {table}")  # noqa: S608 - a constant
             names = ", ".join(column[0] for column in cursor.description)
             for row in cursor:

@@ -72,6 +72,9 @@ CHILDREN = {
         writing_style=JSON_TEXT,
     ),
     "persona_data": row(session_id=SESSION_IDS.filter(bool), core_persona=JSON_TEXT, selected_platforms=JSON_TEXT),
+    "user_business_info": row(
+        user_id=USER_IDS | st.none(), business_description=STORABLE, industry=st.none() | STORABLE
+    ),
 }
 DATABASE = st.fixed_dictionaries(
     {
@@ -90,6 +93,7 @@ STEP = st.fixed_dictionaries(
                 {"api_keys": {"exa": "k" * 20, "metaphor": "m" * 20, "gemini": None}, "echo": "k" * 20},
                 {"website": "https://a.example", "analysis": {"writing_style": {"tone": "a"}}},
                 {"website": "not a url", "analysis": "nor this"},
+                {"website": None, "businessData": {"industry": "Food", "business_goals": 3, "more": 1e300}},
                 {"competitors": [1], "analysis": {"writing_style": {"tone": "b"}}, "research_depth": "EXPERT"},
                 {"corePersona": {"identity": {}}, "platformPersonas": {"x": 1e300}},
                 {"connectedPlatforms": "wix", "email": 3},
@@ -119,7 +123,14 @@ TABLES = (
     "research_preferences",
     "persona_data",
     "platform_integrations",
+    "business_info",
 )
+
+TABLE_OF_KIND = {
+    "sessions": "onboarding_sessions",
+    "personas": "persona_data",
+    "business_info": "user_business_info",
+}
 
 
 def write_database(path: Path, content: dict[str, list[dict[str, Any]]]) -> None:
@@ -201,7 +212,7 @@ def test_all_is_accounted_for_and_a_second_run_changes_nothing(
         first = json.loads(report.read_text())
         assert first["reconciliation"] == planned
         for line in first["reconciliation"]:
-            kind = {"sessions": "onboarding_sessions", "personas": "persona_data"}.get(line["kind"], line["kind"])
+            kind = TABLE_OF_KIND.get(line["kind"], line["kind"])
             if line["source"] == "old.db":
                 assert line["found"] == len(content[kind])
         if not files:

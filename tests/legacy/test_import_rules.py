@@ -152,6 +152,40 @@ def test_newer_data_in_the_target_is_never_overwritten(
     assert {entry["winner"] for entry in report["passed_over"]} == {"target: already there"}
 
 
+def test_stored_data_finishes_the_first_two_steps(
+    run: Import, folder: Path, old: sqlite3.Connection, http: Client
+) -> None:
+    """The page never sends step 1, so an old key alone has finished it, and an old analysis step 2."""
+    key(old, session(old, A, step=1, progress=0.0), KEY)
+    write(folder, B, {2: {"website": "https://a.example", "analysis": {}}}, current_step=1)
+    (file,) = folder.iterdir()
+    file.write_text(file.read_text().replace('"completed"', '"pending"'))
+    run()
+    assert http.get("/api/onboarding/step/1", user=A).json()["status"] == "completed"
+    assert http.get("/api/onboarding/status", user=A).json()["current_step"] == 2
+    assert http.get("/api/onboarding/step/1", user=B).json()["status"] == "pending"
+    assert http.get("/api/onboarding/step/2", user=B).json()["status"] == "completed"
+
+
+def test_business_information_goes_to_its_owner(
+    run: Import, folder: Path, old: sqlite3.Connection, http: Client
+) -> None:
+    """By id or hash; shown as step 2's data beside what a file has; without an owner it is reported."""
+    session(old, A)
+    rows = [(user_hash(A), "Bread and cakes", NEW), (None, "Whose is it", NEW), (77, "Nobody's either", NEW)]
+    old.executemany("INSERT INTO user_business_info (user_id, business_description, updated_at) VALUES (?, ?, ?)", rows)
+    sent = {"business_description": "Shoes and boots", "industry": "Fashion", "founded": 1999}
+    write(folder, B, {2: {"website": None, "businessData": sent}})
+    report = run()
+    assert http.get("/api/onboarding/business-info/user/me", user=A).json()["business_description"] == "Bread and cakes"
+    step = http.get("/api/onboarding/step/2", user=A).json()
+    assert (step["status"], step["data"]["businessData"]) == ("completed", {"business_description": "Bread and cakes"})
+    assert http.get("/api/onboarding/summary", user=B).json()["business_info"]["industry"] == "Fashion"
+    assert http.get("/api/onboarding/step/2", user=B).json()["data"]["businessData"] == sent
+    unmatched = [entry["place"] for entry in report["unmatched"]]
+    assert unmatched == ["old.db: user_business_info id 2", "old.db: user_business_info id 3"]
+
+
 def test_reset_in_the_new_wizard_stays(run: Import, folder: Path, environment: dict[str, str], http: Client) -> None:
     """A user who began anew is not moved on again by the old file."""
     steps = {1: {"api_keys": {"gemini": KEY}}, 2: {"website": "https://a.example"}, 3: {"competitors": [1]}}

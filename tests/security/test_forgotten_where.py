@@ -192,7 +192,6 @@ def _noting(way: Walk, run: Any) -> Any:
 
 def fill(calls: InProcess, database: Superuser) -> None:
     every_call.save_everything(calls, OTHER)
-    database.execute("UPDATE business_info SET id = 1")  # the one that the calls ask for
     # Where the information is shown: a statement that shows it again would be seen.
     database.execute("UPDATE onboarding_steps SET data = '{}' WHERE step_key = 'website'")
     assert calls.post("/api/onboarding/complete", user=OTHER).status == 200

@@ -1,12 +1,13 @@
 """Business information: what a person without a website tells, which finishes step 2."""
 
+from hashlib import sha256
 from typing import Any
 
 from lib.db import business_info
 from lib.db.business_info import BusinessInfo
 from lib.errors import NotFound
 from lib.http.app import Call, Route
-from lib.http.rendering import row_id, with_time_texts
+from lib.http.rendering import with_time_texts
 from lib.http.step_routes import log_saved
 from lib.steps.fields import BusinessFields
 
@@ -15,26 +16,26 @@ def save(call: Call) -> dict[str, Any]:
     """Store the caller's information, in place of what was there."""
     saved = business_info.save(call.database, call.user.id, _fields(call))
     log_saved(call, "Business information")
-    return with_time_texts(saved)
+    return _document(saved)
 
 
 def replace(call: Call) -> dict[str, Any]:
     """Replace the caller's information, if it has the id in the URL."""
-    wanted = _wanted_id(call)
-    replaced = _or_not_found(business_info.replace(call.database, call.user.id, wanted, _fields(call)))
+    _check_id(call)
+    replaced = _document(business_info.replace(call.database, call.user.id, _fields(call)))
     log_saved(call, "Business information")
     return replaced
 
 
 def by_id(call: Call) -> dict[str, Any]:
     """The caller's information, if it has the id in the URL."""
-    wanted, stored = _wanted_id(call), business_info.read(call.database, call.user.id)
-    return _or_not_found(stored if stored and stored["id"] == wanted else None)
+    _check_id(call)
+    return own(call)
 
 
 def own(call: Call) -> dict[str, Any]:
     """The caller's information, whomever the URL names."""
-    return _or_not_found(business_info.read(call.database, call.user.id))
+    return _document(business_info.read(call.database, call.user.id))
 
 
 def _fields(call: Call) -> BusinessFields:
@@ -44,14 +45,20 @@ def _fields(call: Call) -> BusinessFields:
     return business_fields(call.body())
 
 
-def _wanted_id(call: Call) -> int:
-    return row_id(call.parameters["id"], _not_found)
-
-
-def _or_not_found(stored: BusinessInfo | None) -> dict[str, Any]:
+def _document(stored: BusinessInfo | None) -> dict[str, Any]:
     if stored is None:
         raise _not_found()
-    return with_time_texts(stored)
+    return {"id": _id_of(stored["user_id"]), **with_time_texts(stored)}
+
+
+def _check_id(call: Call) -> None:
+    if call.parameters["id"] != str(_id_of(call.user.id)):
+        raise _not_found()
+
+
+def _id_of(user_id: str) -> int:
+    """The number that the page knows the user's information by, exact in JavaScript. It tells nothing of others."""
+    return int.from_bytes(sha256(user_id.encode()).digest()[:6])
 
 
 def _not_found() -> NotFound:

@@ -1,5 +1,6 @@
 """Step 2, and the analyses of earlier websites."""
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -7,12 +8,14 @@ from lib.db import website_analyses
 from lib.db.website_analyses import Analysis
 from lib.errors import NotFound
 from lib.http.app import NO_CONTENT, Answer, Call, Route
-from lib.http.rendering import row_id, time_text, with_time_texts
+from lib.http.rendering import time_text, with_time_texts
 from lib.http.step_routes import StepHandlers, Submission, log_saved, step_routes
 from lib.steps.definitions import WEBSITE
 from lib.steps.fields import ANALYSIS_FIELDS, LATER_ANALYSIS_FIELDS, STYLE_FIELDS
 from lib.steps.progress import Progress
 from lib.steps.summary import style_analysis
+
+_ANALYSIS_ID = re.compile(r"\d{1,18}", re.ASCII)
 
 
 def current(call: Call) -> dict[str, Any] | None:
@@ -86,7 +89,10 @@ def _other_fields(row: Analysis) -> dict[str, Any]:
 
 
 def _analysis_id(call: Call) -> int:
-    return row_id(call.parameters["id"], _no_analysis)
+    """The id in the URL. Raises `NotFound` for what no analysis has as its id."""
+    if not _ANALYSIS_ID.fullmatch(call.parameters["id"]):
+        raise _no_analysis()
+    return int(call.parameters["id"])
 
 
 def _no_analysis() -> NotFound:
