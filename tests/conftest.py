@@ -31,6 +31,8 @@ from dev.harness.http_server import make_server
 from dev.harness.postgres import alembic, throwaway_postgres
 from dev.local_postgres import LocalPostgres
 from dev.settings import SETTINGS, SigningKey, new_encryption_key
+from tests.support.ai_backend import StubBackend, answering_everything, stub_backend
+from tests.support.inspection import Superuser, superuser
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> object:
@@ -62,6 +64,13 @@ def database_url(postgres: LocalPostgres, template_database: str) -> Iterator[st
     name = f"test_{uuid.uuid4().hex}"
     yield postgres.create_database(name, template=template_database)
     postgres.drop_database(name)
+
+
+@pytest.fixture
+def database(postgres: LocalPostgres, database_url: str) -> Iterator[Superuser]:
+    """A superuser's connection to this test's database, which sees everything that is stored."""
+    with superuser(postgres, database_url) as connection:
+        yield connection
 
 
 @pytest.fixture
@@ -103,6 +112,17 @@ def environment(
     bootstrap.reset()
     yield variables
     bootstrap.reset()
+
+
+@pytest.fixture
+def ai_backend(environment: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> Iterator[StubBackend]:
+    """A stub of the AI backend that this test's environment names; it answers the six generating requests."""
+    from lib import bootstrap
+
+    with stub_backend() as stub:
+        monkeypatch.setenv("AI_BACKEND_URL", answering_everything(stub).url)
+        bootstrap.reset()
+        yield stub
 
 
 @pytest.fixture(scope="session")

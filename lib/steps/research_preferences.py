@@ -35,8 +35,9 @@ class ResearchPayload(Payload):
 def preference_fields(data: Mapping[str, Any]) -> PreferenceFields:
     """Validate step 3's payload; give the typed fields, defaults filled in. Raises `InvalidData`."""
     payload = validated(ResearchPayload, data, "data")
-    if not any(getattr(payload, name) for name in _AT_LEAST_ONE):
-        message = f"is missing: provide at least one of {', '.join(_AT_LEAST_ONE)}, not empty"
+    # An empty list counts: a search may find no competitor.
+    if all(getattr(payload, name) is None for name in _AT_LEAST_ONE):
+        message = f"is missing: provide at least one of {', '.join(_AT_LEAST_ONE)}"
         raise InvalidData([FieldError("data.research_depth", message)])
     return {
         "research_depth": payload.research_depth or DEFAULT_DEPTH,

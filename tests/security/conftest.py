@@ -2,7 +2,6 @@
 
 calls       the client of `http` without a socket between: the functions are called in this process
 bare        the same where no database can be reached: whoever gets past a guard meets a 503
-database    a superuser's connection to this test's database
 """
 
 from __future__ import annotations
@@ -13,10 +12,8 @@ import pytest
 
 from dev.harness.clerk import TokenFactory
 from dev.harness.in_process import InProcess
-from dev.local_postgres import LocalPostgres
 from dev.settings import SETTINGS, SigningKey, new_encryption_key
 from lib import bootstrap
-from tests.support.inspection import Superuser, superuser
 
 
 @pytest.fixture
@@ -36,10 +33,3 @@ def bare(signing_key: SigningKey, token: TokenFactory, monkeypatch: pytest.Monke
     bootstrap.reset()
     yield InProcess("", 0, token)
     bootstrap.reset()
-
-
-@pytest.fixture
-def database(postgres: LocalPostgres, database_url: str) -> Iterator[Superuser]:
-    """See everything that is stored."""
-    with superuser(postgres, database_url) as connection:
-        yield connection

@@ -115,12 +115,13 @@ def test_research_depth_is_taken_in_any_letter_case(depth: str) -> None:
 
 @pytest.mark.parametrize("name", ["competitors", "researchSummary", "sitemapAnalysis"])
 def test_research_done_by_the_wizard_stands_in_for_a_depth(name: str) -> None:
-    """Defaults fill the rest; an empty one does not count."""
+    """Defaults fill the rest. An empty one counts, since a search may find nothing; null does not."""
     value: Any = [{"url": "https://rival"}] if name == "competitors" else {"total": 1}
     columns = preference_fields({name: value, "research_depth": ""})
     assert columns["research_depth"] == "Standard"
     assert (columns["content_types"], columns["auto_research"], columns["factual_content"]) == ([], True, True)
-    assert _fields_refused(preference_fields, {name: type(value)()}) == ["data.research_depth"]
+    assert preference_fields({name: type(value)()})["research_depth"] == "Standard"
+    assert _fields_refused(preference_fields, {name: None}) == ["data.research_depth"]
 
 
 @pytest.mark.parametrize(

@@ -11,8 +11,8 @@ from lib.steps.api_keys import masked
 MAX_LINE_BYTES = 2048
 _ROOM_FOR_THE_REST = 256  # level, logger and request id, which the log adds
 
-# Long enough for an API key or a token, and unlike any word.
-_LIKE_A_SECRET = re.compile(r"(?=[\w-]*\d)[\w-]{20,}", re.ASCII)
+# Begins like the keys that the wizard asks for, or is as long as a key or a token and unlike any word.
+_LIKE_A_SECRET = re.compile(r"(?:AIza|ck_pub_|sk-)[\w-]{4,}|(?=[\w-]*\d)[\w-]{20,}", re.ASCII)
 
 _log = logging.getLogger(__name__)
 
