@@ -13,6 +13,8 @@ function-scoped
                         Change one with monkeypatch.setenv and then call `lib.bootstrap.reset()`
     http                `http.get(path, user="user_a")`, `.post(path, json=…, user=…)`, `.delete`, `.request(method, …)`
                         over a real socket to all functions, in `environment`: `.status .headers .json() .text .body`
+    database            a superuser's connection to `database_url`
+    ai_backend          a stub of the AI backend that `environment` names: `.answers`, `.asked`
 
 `dev.harness.postgres` also has `throwaway_postgres()`, a server of one's own, and `alembic(url, "upgrade", "head")`.
 """

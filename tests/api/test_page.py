@@ -9,6 +9,7 @@ import pytest
 from dev.harness.client import Client
 from dev.harness.wizard import BUSINESS, GEMINI
 from tests.support.ai_backend import ANALYSIS, PERSONA, StubBackend
+from tests.support.flows import use_flow
 from tests.support.page import (
     BUSINESS_INFO,
     KEYS_LETTER_BY_LETTER,
@@ -91,10 +92,3 @@ def test_a_tab_closed_before_the_answer_loses_no_generation(http: Client, ai_bac
     assert read(http, USER, "step4/persona-latest")["persona"]["core_persona"] == PERSONA["core_persona"]
     assert read(http, USER, "step/4")["status"] == "in_progress"
     assert read(http, USER, "status")["current_step"] == 3
-
-
-def use_flow(monkeypatch: pytest.MonkeyPatch, flow: str) -> None:
-    from lib import bootstrap
-
-    monkeypatch.setenv("ONBOARDING_FLOW", flow)
-    bootstrap.reset()

@@ -28,6 +28,7 @@ from dev.harness.vercel.targets import (
 from dev.harness.vercel.toolchain import Toolchain, find_toolchain
 from dev.local_postgres import LocalPostgres
 from dev.settings import ISSUER, SigningKey, new_encryption_key, new_webhook_secret
+from tests.support.ai_backend import StubBackend, answering_everything, stub_backend
 
 ALLOWED_ORIGINS = (
     "https://app.example.com,http://localhost:3000,https://alwrity-*-acme.vercel.app,https://*.preview.example.com"
@@ -46,7 +47,16 @@ def toolchain(tmp_path_factory: pytest.TempPathFactory) -> Toolchain:
 
 
 @pytest.fixture(scope="session")
-def variables(postgres: LocalPostgres, template_database: str, signing_key: SigningKey) -> dict[str, str]:
+def shared_ai_backend() -> Iterator[StubBackend]:
+    """The stub of the AI backend that all targets name."""
+    with stub_backend() as stub:
+        yield answering_everything(stub)
+
+
+@pytest.fixture(scope="session")
+def variables(
+    postgres: LocalPostgres, template_database: str, signing_key: SigningKey, shared_ai_backend: StubBackend
+) -> dict[str, str]:
     """The environment of one good deployment, on one database that all targets share."""
     return {
         "DATABASE_URL": postgres.create_database("platform", template=template_database),
@@ -55,6 +65,7 @@ def variables(postgres: LocalPostgres, template_database: str, signing_key: Sign
         "API_KEY_ENCRYPTION_KEYS": new_encryption_key(),
         "CLERK_WEBHOOK_SIGNING_SECRET": new_webhook_secret(),
         "ALLOWED_ORIGINS": ALLOWED_ORIGINS,
+        "AI_BACKEND_URL": shared_ai_backend.url,
     }
 
 

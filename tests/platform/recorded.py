@@ -12,7 +12,7 @@ from typing import Any
 
 from dev.harness import every_call
 from dev.harness.clerk import TokenFactory
-from dev.harness.wizard import STEP_DATA
+from dev.harness.wizard import BUSINESS, STEP_DATA
 from dev.settings import SigningKey
 from tests.platform.wizard import API
 
@@ -91,6 +91,7 @@ READS = [get(f"{API}/{path}") for path in every_call.READS if path != every_call
 
 PUBLIC = [
     public(get("/api/health")),
+    public(get("/health")),
     public(get(f"{API}/config")),
     public(get(f"{API}/catalogue")),
     public(get(f"{API}/providers")),
@@ -173,7 +174,40 @@ KEYS = [
     Recorded("DELETE", f"{API}/api-keys/nobody"),
 ]
 
+BUSINESS_INFO = [
+    post("/onboarding/business-info", BUSINESS),
+    post(f"{API}/business-info", {**BUSINESS, "industry": "x" * 101}),
+    post(f"{API}/business-info", {**BUSINESS, "industry": "Bread"}),
+    get("/onboarding/business-info/user/7"),
+    get("/onboarding/business-info/7"),
+    Recorded("PUT", f"{API}/business-info/7", json_module.dumps(BUSINESS).encode(), JSON),
+    Recorded("PUT", "/onboarding/business-info/7", b"{}", JSON),
+    get(f"{API}/summary"),
+]
+
+RELAYED = [
+    *[Recorded(method, "/wp/status?a=%2F&b=1") for method in ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")],
+    *[Recorded(method, "/nothing") for method in ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")],
+    get("/gsc/status", headers={"Origin": ORIGIN}),
+    public(get("/gsc/status", headers={"Origin": ORIGIN})),
+    preflight("/gsc/status", ORIGIN),
+    get("/api/x%2Fy"),
+    get("/api/a..b"),
+    post(f"{API}/style-detection/complete", {"url": "not a url"}),
+    post(f"{API}/style-detection/complete", {"url": "https://bakery.example.com"}),
+    post(f"{API}/step3/discover-competitors", {}),
+    post(f"{API}/step3/analyze-sitemap", {}),
+    get(f"{API}/step/3"),
+    post(f"{API}/step4/generate-personas-async", {}),
+    get(f"{API}/step4/persona-task/task-1"),
+    get(f"{API}/step4/persona-latest"),
+    public(Recorded("POST", "/api/log-error", b"{")),
+]
+
 ANALYSES = [
+    Recorded("PUT", f"{API}/style-detection/analysis/{{analysis_id}}", b'{"seo_audit": {"score": 7}}', JSON),
+    Recorded("PUT", f"{API}/style-detection/analysis/999999999", b"{}", JSON),
+    Recorded("DELETE", f"{API}/style-detection/analysis/999999999"),
     get(f"{API}/style-detection/analysis/{{analysis_id}}"),
     get(f"{API}/style-detection/analysis/999999999"),
     get(f"{API}/style-detection/analysis/abc"),
@@ -250,6 +284,8 @@ REQUESTS = [
     *WIZARD,
     *READS,
     *KEYS,
+    *BUSINESS_INFO,
+    *RELAYED,
     *ANALYSES,
     *NO_SUCH_THING,
     *CORS,
