@@ -15,7 +15,7 @@ TOKEN_USER := $(if $(filter command line,$(origin USER)),$(USER),)
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1	/p' $(MAKEFILE_LIST) | awk -F '\t' '{ printf "make %-12s %s\n", $$1, $$2 }'
 
-dev: $(STAMP) ## serve every function on http://localhost:3000 (PORT=… for another), reloading on change
+dev: $(STAMP) ## serve every function on http://localhost:8000 (PORT=… for another), reloading on change
 	@$(BIN)/python -m dev.server
 
 test: $(STAMP) ## run the whole suite
@@ -33,7 +33,7 @@ demo: $(STAMP) ## walk the six steps over HTTP as a new user and show step 6
 token: $(STAMP) ## print a development token (USER=user_2abc)
 	@$(BIN)/python -m dev.token $(TOKEN_USER)
 
-migrate: $(STAMP) ## migrate DATABASE_URL_UNPOOLED or DATABASE_URL, or else the development database
+migrate: $(STAMP) ## migrate DATABASE_URL_UNPOOLED or DATABASE_URL, of the shell or .env.local, or else the development database
 	@$(BIN)/python -m dev.database
 
 lint: $(STAMP) ## ruff and mypy --strict
@@ -47,7 +47,7 @@ rewrites: $(STAMP) ## write the rewrites of vercel.json, after a change of the f
 drawing: $(STAMP) ## draw the rooms of the code and their imports into docs/ROOMS.md
 	@$(BIN)/python -m dev.drawing
 
-vercel-dev: $(STAMP) ## the same under the real `vercel dev`
+vercel-dev: $(STAMP) ## the same under the real `vercel dev`, every function built before the first request; with Node.js
 	@$(BIN)/python -m dev.vercel_dev
 
 bench: $(STAMP) ## measure every figure of the README's table beside its peers; Linux, with Node.js, in about ten minutes

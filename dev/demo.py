@@ -22,7 +22,7 @@ from dev.database import migrated_development_database
 from dev.harness.wizard import SAMPLES
 from dev.local_postgres import LocalPostgresError
 from dev.server import listen, serving_child
-from dev.settings import development_environment, development_key, session_claims, without_settings
+from dev.settings import chosen_port, development_environment, development_key, session_claims, without_settings
 from lib.steps.definitions import API_KEYS, INTEGRATIONS, PERSONA, RESEARCH, SIX_STEPS
 from lib.steps.definitions import WEBSITE as WEBSITE_STEP
 
@@ -190,7 +190,7 @@ def words(name: str) -> str:
 @contextmanager
 def server_port() -> Iterator[int]:
     """The port of the running development server, or of one that runs for the demo."""
-    port = os.environ.get("PORT", "3000")
+    port = chosen_port()
     if port.isdigit() and accepts_our_tokens(int(port)):
         yield int(port)
     else:

@@ -42,11 +42,18 @@ SETTINGS = (
     "API_KEY_ENCRYPTION_KEYS",
     "AI_BACKEND_URL",
     "ONBOARDING_FLOW",
+    "OPERATIONS_TOKEN",
 )
+
+DEFAULT_PORT = 8000
+"""Where the page's own development server expects the API."""
+LOCAL_ORIGINS = ("http://localhost", "http://localhost:*", "http://127.0.0.1", "http://127.0.0.1:*")
+"""Whatever page runs on this machine may call in development."""
 
 SAMPLE_USER = "user_2sample"
 ISSUER = "https://clerk.example.com"
 ORIGIN = "http://localhost:3000"
+"""Where the page's development server shows the page."""
 TOKEN_LIFETIME = 12 * 60 * 60  # seconds; Clerk's own live for one minute
 
 
@@ -121,14 +128,19 @@ def development_key(folder: Path = DEV_FOLDER) -> SigningKey:
 
 
 def development_environment(database_url: str, folder: Path = DEV_FOLDER) -> dict[str, str]:
-    """Every setting that development needs. The shell's own database and Clerk instance are ignored."""
+    """Every setting that the functions need, from this clone alone."""
     return {
         "DATABASE_URL": database_url,
         "CLERK_JWT_KEY": development_key(folder).public_pem,
         "API_KEY_ENCRYPTION_KEYS": _read_or_create(folder / "encryption_key", new_encryption_key),
         "CLERK_WEBHOOK_SIGNING_SECRET": _read_or_create(folder / "webhook_secret", new_webhook_secret),
-        "ALLOWED_ORIGINS": os.environ.get("ALLOWED_ORIGINS", "http://localhost:5173,http://localhost:3001"),
+        "ALLOWED_ORIGINS": ",".join(LOCAL_ORIGINS),
     }
+
+
+def chosen_port() -> str:
+    """The port that the person wants, as it was typed."""
+    return os.environ.get("PORT", str(DEFAULT_PORT))
 
 
 def without_settings(environ: Mapping[str, str]) -> dict[str, str]:

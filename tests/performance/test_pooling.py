@@ -40,7 +40,6 @@ def test_20_instances_share_10_connections_of_a_pooler_in_transaction_mode(
     program = find_pgbouncer()
     if program is None:
         skip_or_fail("pgbouncer not found: install it with `apt-get install pgbouncer`")
-        return
     tokens = {
         f"user_2pooled_{number}": token(f"user_2pooled_{number}", exp=4_102_444_800)
         for number in range(100, 100 + USERS)

@@ -23,11 +23,12 @@ from dev.harness.vercel.targets import (
     development_server,
     gunicorn,
     vercel_dev,
-    warm_up,
 )
 from dev.harness.vercel.toolchain import Toolchain, find_toolchain
 from dev.local_postgres import LocalPostgres
 from dev.settings import ISSUER, SigningKey, new_encryption_key, new_webhook_secret
+from dev.vercel_dev import Warming
+from serving.routes import RouteTable
 from tests.support.ai_backend import StubBackend, answering_everything, stub_backend
 
 ALLOWED_ORIGINS = (
@@ -126,8 +127,8 @@ def started_vercel_dev(toolchain: Toolchain, variables: dict[str, str]) -> Itera
         scratch = folder / "scratch"
         scratch.mkdir()
         with vercel_dev(toolchain, project, variables, scratch) as port:
-            paths = [f"/{file.relative_to(project).with_suffix('')}" for file in (project / "api").rglob("*.py")]
-            warming = threading.Thread(target=warm_up, args=(port, paths), daemon=True)
+            functions = list(RouteTable.read(project).functions)
+            warming = threading.Thread(target=Warming(port, functions, report=lambda _line: None).run, daemon=True)
             warming.start()
             yield StartedVercelDev(project, port, warming)
 

@@ -14,20 +14,40 @@ from pathlib import Path
 from typing import Any
 
 import jwt
+import psycopg
 import pytest
 
+from dev.harness.client import Client
 from dev.harness.postgres import free_port
 from dev.harness.waiting import wait_until
 from dev.local_postgres import LocalPostgres
-from dev.settings import ROOT, SigningKey, development_environment, session_claims
+from dev.settings import (
+    DEFAULT_PORT,
+    ROOT,
+    SigningKey,
+    chosen_port,
+    development_environment,
+    session_claims,
+    without_settings,
+)
 
 pytestmark = pytest.mark.slow
 
 
 @pytest.fixture
 def environ(place: Path) -> dict[str, str]:
-    """An environment with a development folder and a port of the test's own."""
-    return {**os.environ, "ONBOARDING_DEV_FOLDER": str(place / "dev"), "PORT": str(free_port())}
+    """An environment with a development folder, a port and a place for `.env.local` of the test's own.
+
+    The shell's database and Clerk instance are a deployment's, which development must not touch.
+    """
+    return {
+        **without_settings(os.environ),
+        "DATABASE_URL": "postgresql://nobody:nothing@127.0.0.1:1/production",
+        "CLERK_JWT_KEY": "production",
+        "ONBOARDING_DEV_FOLDER": str(place / "dev"),
+        "ONBOARDING_ENV_FILE": str(place / ".env.local"),
+        "PORT": str(free_port()),
+    }
 
 
 @pytest.fixture
@@ -37,7 +57,7 @@ def running(environ: dict[str, str], tmp_path: Path) -> Iterator[subprocess.Pope
         process = subprocess.Popen(
             [sys.executable, "-m", "dev.server"], cwd=ROOT, env=environ, stdout=output, stderr=output, text=True
         )
-    wait_until(lambda: "/api/onboarding/summary" in _output(tmp_path) or process.poll() is not None)
+    wait_until(lambda: "curl " in _output(tmp_path) or process.poll() is not None)
     yield process
     if process.poll() is None:
         process.send_signal(signal.SIGINT)
@@ -60,6 +80,58 @@ def test_the_printed_commands_work_and_ctrl_c_stops_everything(
     assert "Traceback" not in _output(tmp_path)
     socket.create_server(("127.0.0.1", int(environ["PORT"]))).close()
     assert not LocalPostgres(place / "dev" / "postgres").is_running()
+
+
+def test_any_page_of_this_machine_may_call(running: subprocess.Popen[str], environ: dict[str, str]) -> None:
+    """The page's development server takes whatever port is free; a page of another host is told nothing."""
+    assert running.poll() is None
+    client = Client("127.0.0.1", int(environ["PORT"]), lambda user: user)
+    allowed = {
+        origin: client.get("/api/health", headers={"Origin": origin}).headers.get("Access-Control-Allow-Origin")
+        for origin in ("http://localhost:3000", "http://127.0.0.1:5173", "http://localhost:3000.evil.example")
+    }
+    assert allowed == {
+        "http://localhost:3000": "http://localhost:3000",
+        "http://127.0.0.1:5173": "http://127.0.0.1:5173",
+        "http://localhost:3000.evil.example": None,
+    }
+
+
+def test_the_banner_tells_what_is_behind_the_url(running: subprocess.Popen[str], tmp_path: Path, place: Path) -> None:
+    """By default all of it is this clone's own; the sample AI backend that it names answers."""
+    assert running.poll() is None
+    said = _output(tmp_path)
+    assert re.search(r"^ +Clerk +development keys", said, re.MULTILINE)
+    assert re.search(rf"^ +Database +embedded Postgres in {place}/dev/postgres$", said, re.MULTILINE)
+    port = re.findall(r"^ +AI backend +sample data from http://127.0.0.1:(\d+);", said, re.MULTILINE)[0]
+    answer = Client("127.0.0.1", int(port), lambda user: user).get("/api/onboarding/step4/persona-task/none")
+    assert answer.status == 404
+
+
+@pytest.fixture
+def own_clerk(place: Path, database_url: str) -> SigningKey:
+    """The key of the Clerk instance that `.env.local` names, together with a database."""
+    key = SigningKey.generate()
+    pem = key.public_pem.replace("\n", "\\n")
+    (place / ".env.local").write_text(f'CLERK_JWT_KEY="{pem}"\nDATABASE_URL="{database_url}"\n')
+    return key
+
+
+def test_a_developers_own_clerk_instance_and_database_are_used(
+    own_clerk: SigningKey, running: subprocess.Popen[str], environ: dict[str, str], place: Path, database_url: str
+) -> None:
+    """Their tokens pass and ours do not; what is stored is in their database, and no other Postgres is started."""
+    assert running.poll() is None
+    client = Client("127.0.0.1", int(environ["PORT"]), lambda user: own_clerk.sign(session_claims(user)))
+    assert client.post("/api/onboarding/start", user="user_2theirs").status == 200
+    ours = SigningKey((place / "dev" / "signing_key.pem").read_text()).sign(session_claims("user_2theirs"))
+    assert client.get("/api/onboarding/status", headers={"Authorization": f"Bearer {ours}"}).status == 401
+    with psycopg.connect(database_url) as connection:
+        connection.execute("SELECT set_config('app.user_id', 'user_2theirs', true)")
+        connection.execute("SET LOCAL ROLE onboarding_app")
+        rows = connection.execute("SELECT user_id FROM onboarding_sessions").fetchall()
+    assert rows == [("user_2theirs",)]
+    assert not (place / "dev" / "postgres").exists()
 
 
 def test_success_lines_of_the_functions_are_seen(
@@ -115,6 +187,15 @@ def test_a_stale_data_folder_gets_one_line(environ: dict[str, str], place: Path,
     done = _run(module, {name: value for name, value in environ.items() if name != "DATABASE_URL"})
     assert done.returncode == 1
     assert re.fullmatch(r".*To start again without its data: rm -rf .*\n", done.stderr)
+
+
+def test_the_default_port_is_what_the_readme_says(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is where the page's own development server looks for the API."""
+    monkeypatch.delenv("PORT", raising=False)
+    assert chosen_port() == str(DEFAULT_PORT) == "8000"
+    assert f"make dev     # everything on http://localhost:{DEFAULT_PORT}," in (ROOT / "README.md").read_text()
+    monkeypatch.setenv("PORT", "4567")
+    assert chosen_port() == "4567"
 
 
 def test_the_token_command_prints_a_valid_token_alone(environ: dict[str, str], place: Path) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from dev.settings import ROOT, SAMPLE_USER
+from dev.settings import DEFAULT_PORT, ROOT, SAMPLE_USER
 
 pytestmark = pytest.mark.slow
 
@@ -97,6 +97,7 @@ def test_make_alone_lists_the_targets(clone: Path, tools: Path) -> None:
     targets = ("dev", "test", "demo", "token", "migrate", "lint", "vercel-dev")
     assert all(f"make {target} " in listed for target in targets)
     assert SAMPLE_USER not in listed
+    assert f"http://localhost:{DEFAULT_PORT} " in listed
     assert not (clone / ".venv").exists()
 
 

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from dev.harness.vercel.toolchain import CACHE
+from dev.harness.vercel.cli import CACHE
 
 SHARED_MEMORY = Path("/dev/shm")  # noqa: S108 - mkdtemp makes a private folder in it
 ROOM_NEEDED = 8 * 2**30  # bytes; the session uses about a third of it

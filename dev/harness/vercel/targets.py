@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import http.client
 import os
 import socket
 import sys
 import threading
-from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, closing, contextmanager, suppress
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,12 +20,9 @@ from dev.harness.vercel.runtime import BootedFunction, Host
 from dev.harness.vercel.toolchain import Toolchain
 from dev.server import serving_child
 from dev.settings import ROOT, without_settings
-from dev.vercel_dev import write_env_file
+from dev.vercel_dev import PRELOAD, write_env_file
 
 START_TIMEOUT = 60  # seconds
-FIRST_CALL_TIMEOUT = 300  # seconds
-BUILDS_AT_ONCE = 3
-PRELOAD = Path(__file__).with_name("vercel_dev_aids.cjs")
 
 
 @dataclass(frozen=True)
@@ -82,26 +77,12 @@ def vercel_dev(toolchain: Toolchain, project: Path, variables: Mapping[str, str]
     port, log = free_port(), scratch / "vercel-dev.log"
     # What the CLI keeps for a function goes below `scratch`, to disappear with it.
     environ = toolchain.environment(
-        TMPDIR=str(scratch), XDG_CACHE_HOME=str(scratch / "cache"), NODE_OPTIONS=f"--require {PRELOAD}"
+        TMPDIR=str(scratch), XDG_CACHE_HOME=str(scratch / "cache"), NODE_OPTIONS=f'--require "{PRELOAD}"'
     )
     command = [str(toolchain.cli), "dev", "--local", "--yes", "--listen", f"127.0.0.1:{port}"]
     with running(command, cwd=project, environ=environ, log=log) as child:
         wait_for_port(port, child, log, timeout=START_TIMEOUT)
         yield port
-
-
-def warm_up(port: int, paths: Sequence[str]) -> None:
-    """Call each function once, a few at a time: `vercel dev` builds a function when it is first asked for."""
-    with ThreadPoolExecutor(BUILDS_AT_ONCE) as pool:
-        list(pool.map(lambda path: _call(port, path), paths))
-
-
-def _call(port: int, path: str) -> None:
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=FIRST_CALL_TIMEOUT)
-    # Tests that end early stop the server under this; one that needs the function meets whatever is wrong itself.
-    with closing(connection), suppress(OSError, http.client.HTTPException):
-        connection.request("GET", path)
-        connection.getresponse().read()
 
 
 @contextmanager
