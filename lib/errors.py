@@ -1,10 +1,51 @@
 """What can go wrong in the domain. No HTTP in here: `lib.http.problems` gives each its status."""
 
 from dataclasses import dataclass
+from typing import Literal
+
+type ProblemCode = Literal[
+    "ai_backend_failed",
+    "ai_backend_timeout",
+    "bad_request",
+    "conflict",
+    "internal_error",
+    "invalid_data",
+    "malformed_body",
+    "method_not_allowed",
+    "not_found",
+    "payload_too_large",
+    "unauthenticated",
+    "unavailable",
+    "unsupported_media_type",
+]
+"""What a program may tell problems apart by. Each has its entry on the page `/problems`."""
+
+type FieldCode = Literal[
+    "api_key_missing",
+    "invalid_choice",
+    "invalid_key",
+    "invalid_url",
+    "invalid_value",
+    "more_errors",
+    "required",
+    "too_large",
+    "too_long",
+    "too_short",
+    "unknown_provider",
+    "unstorable_text",
+    "wrong_type",
+]
+"""What is wrong with one field, for programs and translations."""
+
+
+MAX_FIELD_CHARACTERS = 200
+"""How much of a field's path is shown."""
 
 
 class OnboardingError(Exception):
     """Base of every error whose `detail` may be shown to the person who caused it."""
+
+    code: ProblemCode = "bad_request"
 
     def __init__(self, detail: str) -> None:
         super().__init__(detail)
@@ -16,31 +57,42 @@ class FieldError:
     """One refused field: its dotted path in the body, and a message that completes a sentence beginning with it."""
 
     field: str
+    code: FieldCode
     message: str
 
 
 class InvalidData(OnboardingError):
     """The body is well formed but breaks a rule; `errors` names each refused field, the first one in `detail`."""
 
+    code: ProblemCode = "invalid_data"
+
     def __init__(self, errors: list[FieldError]) -> None:
-        super().__init__(f"{errors[0].field} {errors[0].message}.")
+        super().__init__(f"{errors[0].field[:MAX_FIELD_CHARACTERS]} {errors[0].message}.")
         self.errors = errors
 
 
 class NotFound(OnboardingError):
     """There is no such thing, or it is somebody else's."""
 
+    code: ProblemCode = "not_found"
+
 
 class Conflict(OnboardingError):
     """The request is fine, but not in the state that the onboarding is in."""
+
+    code: ProblemCode = "conflict"
 
 
 class Unauthenticated(OnboardingError):
     """No token, or one that is not valid."""
 
+    code: ProblemCode = "unauthenticated"
+
 
 class AiBackendFailed(OnboardingError):
     """The AI backend gave no answer that can be used. `reason` is for the operator's log alone."""
+
+    code: ProblemCode = "ai_backend_failed"
 
     def __init__(self, reason: str, detail: str = "The AI service gave no usable answer. Please try again.") -> None:
         super().__init__(detail)
@@ -49,6 +101,8 @@ class AiBackendFailed(OnboardingError):
 
 class AiBackendTimeout(AiBackendFailed):
     """The AI backend took too long."""
+
+    code: ProblemCode = "ai_backend_timeout"
 
     def __init__(self, reason: str) -> None:
         super().__init__(reason, "The AI service took too long. Please try again.")
@@ -59,6 +113,8 @@ class Unavailable(OnboardingError):
 
     `reason` is for the operator's log and is never shown to a caller.
     """
+
+    code: ProblemCode = "unavailable"
 
     def __init__(self, detail: str, reason: str) -> None:
         super().__init__(detail)

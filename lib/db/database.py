@@ -91,7 +91,7 @@ def _translated(error: Exception) -> Exception:
     if isinstance(error, _SCHEMA_OUTDATED):
         return Unavailable("The service is being updated. Please try again in a moment.", f"schema outdated: {reason}")
     if isinstance(error, pg.ProgramLimitExceeded | pg.DataError):
-        return InvalidData([FieldError("data", "holds a value too large to be stored")])
+        return InvalidData([FieldError("data", "too_large", "holds a value too large to be stored")])
     if isinstance(error, psycopg.OperationalError | PoolTimeout | psycopg.InterfaceError):
         return Unavailable(
             "The database cannot be reached right now. Please try again in a moment.", f"database: {reason}"

@@ -22,5 +22,5 @@ def jsonb_or_null(name: str, value: object) -> str | None:
     """
     encoded = json_or_null(value)
     if encoded and sum(map(int, _EXPONENT.findall(encoded))) > MAX_DIGITS_WRITTEN_OUT:
-        raise InvalidData([FieldError(f"data.{name}", "holds too many very large or very small numbers")])
+        raise InvalidData([FieldError(f"data.{name}", "too_large", "holds too many very large or very small numbers")])
     return encoded

@@ -32,7 +32,7 @@ def read_json_object(request: falcon.Request, *, required: bool) -> dict[str, An
     if not raw and not required:
         return {}
     if raw and not _is_declared_json(request.content_type):
-        raise BadBody(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "Send the body as application/json.")
+        raise BadBody(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "Send the body as application/json.", "unsupported_media_type")
     body = parse_json(raw)
     if not isinstance(body, dict):
         raise _malformed("The body has to be a JSON object.")
@@ -47,7 +47,7 @@ def read_raw(request: falcon.Request) -> bytes:
     """The body's bytes, 4 MiB at most. Raises `BadBody` (400, 413)."""
     declared = request.content_length or 0
     if declared > MAX_BODY_BYTES:
-        raise BadBody(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "The body is larger than 4 MiB.")
+        raise BadBody(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "The body is larger than 4 MiB.", "payload_too_large")
     raw: bytes = request.bounded_stream.read(declared)
     if len(raw) < declared:
         raise _malformed("The body is shorter than its Content-Length says.")
@@ -106,12 +106,12 @@ def _children(value: object) -> list[Any]:
 def _unstorable(value: object, path: str) -> Iterator[FieldError]:
     """Every place of a character that Postgres cannot store, in strings and in members' names."""
     if isinstance(value, str) and not _is_storable(value):
-        yield FieldError(path, _NOT_STORABLE)
+        yield FieldError(path, "unstorable_text", _NOT_STORABLE)
     elif isinstance(value, dict):
         for name, item in value.items():
             here = f"{path}.{_shown(name)}" if path else _shown(name)
             if not _is_storable(name):
-                yield FieldError(here, f"{_NOT_STORABLE} in its name")
+                yield FieldError(here, "unstorable_text", f"{_NOT_STORABLE} in its name")
             yield from _unstorable(item, here)
     elif isinstance(value, list):
         for index, item in enumerate(value):

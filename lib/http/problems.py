@@ -1,25 +1,30 @@
 """Errors as `application/problem+json` (RFC 9457). Nothing internal gets into one."""
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from http import HTTPStatus
 
 import falcon
 
 from lib.errors import (
+    MAX_FIELD_CHARACTERS,
     AiBackendFailed,
     AiBackendTimeout,
     Conflict,
+    FieldError,
     InvalidData,
     NotFound,
     OnboardingError,
+    ProblemCode,
     Unauthenticated,
     Unavailable,
 )
+from lib.http.request_id import current_request_id
 from lib.json_text import dumps
 
 RETRY_AFTER_S = 5
+MAX_ERRORS = 20
 
 _STATUSES: dict[type, HTTPStatus] = {
     OnboardingError: HTTPStatus.BAD_REQUEST,
@@ -43,9 +48,10 @@ _log = logging.getLogger(__name__)
 class BadBody(OnboardingError):
     """A body that cannot be read as the JSON object it has to be."""
 
-    def __init__(self, status: HTTPStatus, detail: str) -> None:
+    def __init__(self, status: HTTPStatus, detail: str, code: ProblemCode = "malformed_body") -> None:
         super().__init__(detail)
         self.status = status
+        self.code = code
 
 
 def handle_errors(app: "falcon.App[falcon.Request, falcon.Response]") -> None:
@@ -58,13 +64,15 @@ def handle_errors(app: "falcon.App[falcon.Request, falcon.Response]") -> None:
 def _unexpected(request: falcon.Request, response: falcon.Response, error: Exception, _params: object) -> None:
     # The traceback shows where. The message stays out: a driver's or parser's may quote a value, and so a key.
     _log.error("%s in %s", type(error).__name__, request.method, exc_info=_without_message(error))
-    _write(response, HTTPStatus.INTERNAL_SERVER_ERROR, "Something went wrong on our side. Please try again.")
+    detail = "Something went wrong on our side. Please try again."
+    _write(response, HTTPStatus.INTERNAL_SERVER_ERROR, "internal_error", detail)
 
 
 def _http_error(_request: falcon.Request, response: falcon.Response, error: falcon.HTTPError, _params: object) -> None:
     status = HTTPStatus(error.status_code)
     response.set_headers(error.headers or {})
-    _write(response, status, _DETAILS.get(status) or error.description or status.description)
+    code, detail = _HTTP_ERRORS.get(status, ("bad_request", error.description or status.description))
+    _write(response, status, code, detail)
 
 
 def _domain_error(_request: falcon.Request, response: falcon.Response, error: OnboardingError, _params: object) -> None:
@@ -75,24 +83,38 @@ def _domain_error(_request: falcon.Request, response: falcon.Response, error: On
         _log.error("unavailable: %s", error.reason)
     if isinstance(error, AiBackendFailed):
         _log.error("AI backend: %s", error.reason)
-    errors = [asdict(field) for field in error.errors] if isinstance(error, InvalidData) else None
-    _write(response, status, error.detail, errors)
+    errors = _entries(error.errors) if isinstance(error, InvalidData) else None
+    _write(response, status, error.code, error.detail, errors)
 
 
-_DETAILS = {
-    HTTPStatus.NOT_FOUND: "There is nothing at this URL.",
-    HTTPStatus.METHOD_NOT_ALLOWED: "Method not allowed for this URL.",
+def _entries(errors: Sequence[FieldError]) -> list[dict[str, str]]:
+    """The first errors, and how many there are besides: an answer stays small whatever was sent."""
+    shown = [{**asdict(error), "field": error.field[:MAX_FIELD_CHARACTERS]} for error in errors[:MAX_ERRORS]]
+    if more := len(errors) - len(shown):
+        shown.append(asdict(FieldError("", "more_errors", f"{more} more fields were refused")))
+    return shown
+
+
+_HTTP_ERRORS: dict[HTTPStatus, tuple[ProblemCode, str]] = {
+    HTTPStatus.NOT_FOUND: ("not_found", "There is nothing at this URL."),
+    HTTPStatus.METHOD_NOT_ALLOWED: ("method_not_allowed", "Method not allowed for this URL."),
 }
 
 
 def _write(
-    response: falcon.Response, status: HTTPStatus, detail: str, errors: list[dict[str, str]] | None = None
+    response: falcon.Response,
+    status: HTTPStatus,
+    code: ProblemCode,
+    detail: str,
+    errors: Sequence[Mapping[str, object]] | None = None,
 ) -> None:
     problem: dict[str, object] = {
-        "type": "about:blank",
+        "type": f"/problems#{code}",
         "title": status.phrase,
         "status": status.value,
         "detail": detail,
+        "code": code,
+        "request_id": current_request_id(),
     }
     if errors is not None:
         problem["errors"] = errors

@@ -27,7 +27,7 @@ class Submission:
     def payload(self) -> dict[str, Any]:
         """The data of a step that needs some. Raises `InvalidData` where there is none."""
         if self.data is None:
-            raise InvalidData([FieldError("data", "is required: an object with what this step collects")])
+            raise InvalidData([FieldError("data", "required", "is required: an object with what this step collects")])
         return self.data
 
 
@@ -123,9 +123,9 @@ def _submission(body: dict[str, Any]) -> Submission:
     data, validation_errors = body.get("data"), body.get("validation_errors")
     errors = []
     if data is not None and not isinstance(data, dict):
-        errors.append(FieldError("data", "must be an object"))
+        errors.append(FieldError("data", "wrong_type", "must be an object"))
     if validation_errors is not None and not isinstance(validation_errors, list):
-        errors.append(FieldError("validation_errors", "must be a list"))
+        errors.append(FieldError("validation_errors", "wrong_type", "must be a list"))
     if errors:
         raise InvalidData(errors)
     return Submission(data, validation_errors or [])

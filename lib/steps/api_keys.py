@@ -36,7 +36,7 @@ def submitted_keys(data: Mapping[str, Any]) -> SubmittedKeys:
     """Validate step 1's payload. Raises `InvalidData` naming each refused key's provider."""
     entries = data.get("api_keys")
     if not isinstance(entries, Mapping):
-        raise InvalidData([FieldError("data.api_keys", "must be an object with one key per provider")])
+        raise InvalidData([FieldError("data.api_keys", "wrong_type", "must be an object with one key per provider")])
     keys, errors = _validated(entries)
     if errors:
         raise InvalidData(errors)
@@ -47,7 +47,13 @@ def submitted_keys(data: Mapping[str, Any]) -> SubmittedKeys:
 def missing_ai_key() -> InvalidData:
     """The error for a payload that leaves the user without a key of any AI provider."""
     return InvalidData(
-        [FieldError("data.api_keys", f"must include a key of at least one of {', '.join(AI_PROVIDERS)}")]
+        [
+            FieldError(
+                "data.api_keys",
+                "api_key_missing",
+                f"must include a key of at least one of {', '.join(AI_PROVIDERS)}",
+            )
+        ]
     )
 
 
@@ -55,12 +61,12 @@ def submitted_key(provider: object, key: object) -> tuple[str, str | None]:
     """Validate a single key: its provider's own name and the key, None for "unchanged". Raises `InvalidData`."""
     name = canonical(provider) if isinstance(provider, str) else None
     if name is None:
-        raise InvalidData([FieldError("provider", _PROVIDER_EXPECTED)])
+        raise InvalidData([FieldError("provider", "unknown_provider", _PROVIDER_EXPECTED)])
     if isinstance(key, str) and is_masked(key.strip()):
         return name, None
     problem = key_problem(name, key.strip() if isinstance(key, str) else key)
     if problem:
-        raise InvalidData([FieldError("api_key", problem)])
+        raise InvalidData([FieldError("api_key", "invalid_key", problem)])
     return name, str(key).strip()
 
 
@@ -115,11 +121,12 @@ def _validated(entries: Mapping[str, Any]) -> tuple[dict[str, str], list[FieldEr
         key = value.strip() if isinstance(value, str) else value
         if provider is None:
             field = f"data.api_keys.{shown_name(name)}"
-            errors.append(FieldError(field, f"is not supported: the provider {_PROVIDER_EXPECTED}"))
+            message = f"is not supported: the provider {_PROVIDER_EXPECTED}"
+            errors.append(FieldError(field, "unknown_provider", message))
         elif key is None or key == "" or (isinstance(key, str) and is_masked(key)):
             continue
         elif problem := key_problem(provider, key):
-            errors.append(FieldError(f"data.api_keys.{name}", problem))
+            errors.append(FieldError(f"data.api_keys.{name}", "invalid_key", problem))
         elif provider == name or provider not in keys:
             keys[provider] = key
     return keys, errors

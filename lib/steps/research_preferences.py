@@ -7,7 +7,7 @@ from pydantic import field_validator
 
 from lib.errors import FieldError, InvalidData
 from lib.steps.fields import DEFAULT_DEPTH, DEPTHS, RESEARCH_STYLE_FIELDS, PreferenceFields, ResearchStyleFields
-from lib.steps.validation import Payload, validated
+from lib.steps.validation import Payload, refusal, validated
 
 _AT_LEAST_ONE = ("research_depth", "competitors", "researchSummary", "sitemapAnalysis")
 
@@ -28,7 +28,7 @@ class ResearchPayload(Payload):
     def _known_depth(cls, value: str | None) -> str | None:
         depth = (value or "").strip().capitalize()
         if depth and depth not in DEPTHS:
-            raise ValueError(f"must be one of {', '.join(DEPTHS)}")
+            raise refusal("invalid_choice", f"must be one of {', '.join(DEPTHS)}")
         return depth or None
 
 
@@ -38,7 +38,7 @@ def preference_fields(data: Mapping[str, Any]) -> PreferenceFields:
     # An empty list counts: a search may find no competitor.
     if all(getattr(payload, name) is None for name in _AT_LEAST_ONE):
         message = f"is missing: provide at least one of {', '.join(_AT_LEAST_ONE)}"
-        raise InvalidData([FieldError("data.research_depth", message)])
+        raise InvalidData([FieldError("data.research_depth", "required", message)])
     return {
         "research_depth": payload.research_depth or DEFAULT_DEPTH,
         "content_types": payload.content_types or [],

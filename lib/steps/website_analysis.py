@@ -9,7 +9,7 @@ from pydantic import field_validator
 
 from lib.errors import FieldError, InvalidData
 from lib.steps.fields import ANALYSIS_FIELDS, BUSINESS_FIELDS, BusinessFields, SavedAnalysis
-from lib.steps.validation import Payload, validated
+from lib.steps.validation import Payload, refusal, validated
 
 MAX_URL_CHARACTERS = 8192
 
@@ -67,9 +67,8 @@ def website_analysis(data: Mapping[str, Any]) -> WebsiteAnalysis:
     nested_url = payload.analysis.website_url if payload.analysis else None
     url = payload.website or payload.website_url or nested_url or ""
     if not url and not payload.businessData:
-        raise InvalidData(
-            [FieldError(_url_field(data), f"is required, or businessData without a website; {_EXPECTED}")]
-        )
+        message = f"is required, or businessData without a website; {_EXPECTED}"
+        raise InvalidData([FieldError(_url_field(data), "required", message)])
     return WebsiteAnalysis(url, _fields(data), _business(data))
 
 
@@ -108,8 +107,9 @@ _EXPECTED = "a website's URL starts with http:// or https:// and has a host"
 def _trimmed_url(value: str | None) -> str | None:
     url = (value or "").strip()
     if url and not _is_web_url(url):
-        raise ValueError(
-            f"must start with http:// or https://, have a host, and be at most {MAX_URL_CHARACTERS} characters long"
+        raise refusal(
+            "invalid_url",
+            f"must start with http:// or https://, have a host, and be at most {MAX_URL_CHARACTERS} characters long",
         )
     return url or None
 

@@ -38,7 +38,8 @@ def _is_problem(response: Response, status: int) -> Any:
     assert response.status == status, response.text
     assert response.headers["Content-Type"] == "application/problem+json"
     problem = response.json()
-    assert (problem["status"], problem["type"]) == (status, "about:blank")
+    assert (problem["status"], problem["type"]) == (status, f"/problems#{problem['code']}")
+    assert problem["request_id"] == response.headers["X-Request-Id"]
     assert problem["title"]
     assert problem["detail"].endswith(".")
     return problem

@@ -27,6 +27,7 @@ READS = [
 def _everything(http: Client, user: str) -> dict[str, Any]:
     found = {path: http.get(f"/api/onboarding/{path}", user=user).json() for path in READS}
     found["persona"] = http.get("/api/onboarding/step4/persona-latest", user=user).json()
+    found["persona"].pop("request_id", None)
     del found["init"]["session"]["initialized_at"]
     return found
 

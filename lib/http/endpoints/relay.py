@@ -147,7 +147,8 @@ def _store(generating: Generating, exchange: Exchange) -> None:
 
 def _check_url(sent: Object) -> None:
     if not is_web_url(sent.get("url")):
-        raise InvalidData([FieldError("url", "must be a website's URL: http:// or https://, and a host")])
+        message = "must be a website's URL: http:// or https://, and a host"
+        raise InvalidData([FieldError("url", "invalid_url", message)])
 
 
 def _store_analysis(exchange: Exchange) -> None:

@@ -118,7 +118,8 @@ def unknown_step(call: Call) -> object:
     """Answer for a step that does not exist."""
     number = call.parameters["number"]
     if not re.fullmatch(r"-?\d+", number, re.ASCII):
-        raise BadBody(HTTPStatus.BAD_REQUEST, f"The step in the URL has to be a number from 1 to {len(call.flow)}.")
+        detail = f"The step in the URL has to be a number from 1 to {len(call.flow)}."
+        raise BadBody(HTTPStatus.BAD_REQUEST, detail, "bad_request")
     raise NotFound(f"There is no such step: steps are numbered 1 to {len(call.flow)}.")
 
 
