@@ -15,7 +15,7 @@ from sqlalchemy import Engine, create_engine, text
 
 from bench.progress import say
 from bench.stage import SUMMARY, USER, Stage
-from dev.harness.every_call import BASE, READS, WRITES
+from dev.harness.every_call import READS, WRITES, url
 from dev.harness.in_process import InProcess
 from dev.harness.wire import wire
 from lib import bootstrap
@@ -31,7 +31,7 @@ WRITER = "user_2bench_writer"
 def measure(stage: Stage) -> dict[str, Any]:
     """Milliseconds of each request, of one bare statement, and of first requests."""
     with wire(stage.url, DELAY_S) as line, stage.in_process(DATABASE_URL=line.url) as calls:
-        calls.get(f"{BASE}/status", user=USER)
+        calls.get(url("status", USER), user=USER)
         return {"warm_ms": _warm(line.url, calls), "first_ms": _first(line.url, calls)}
 
 
@@ -80,11 +80,11 @@ def _usual_request(engine: Engine) -> None:
 
 
 def _read(calls: InProcess, path: str) -> None:
-    _ok(calls.get(f"{BASE}/{path}", user=USER).status)
+    _ok(calls.get(url(path, USER), user=USER).status)
 
 
 def _write(calls: InProcess, method: str, path: str, body: object) -> None:
-    _ok(calls.request(method, f"{BASE}/{path}", user=WRITER, json=body).status)
+    _ok(calls.request(method, url(path, WRITER), user=WRITER, json=body).status)
 
 
 def _ok(status: int) -> None:

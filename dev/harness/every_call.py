@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dev.harness.client import Client
 from dev.harness.wizard import BUSINESS, STEP_DATA
+from lib.http.endpoints import business_info
 from lib.steps.definitions import SIX_STEPS
 
 BASE = "/api/onboarding"
@@ -14,7 +15,7 @@ NO_SUCH_STEP = f"{BASE}/step/{len(SIX_STEPS) + 1}"
 """A 404 with a good token, answered without a database."""
 
 FIRST_ANALYSIS = "style-detection/analysis/1"
-FIRST_BUSINESS_INFO = "business-info/1"
+OWN_BUSINESS_INFO = "business-info/{id}"
 READS = [
     "init",
     "session",
@@ -37,7 +38,7 @@ READS = [
     FIRST_ANALYSIS,
     "style-detection/session-analyses",
     "business-info/user/me",
-    FIRST_BUSINESS_INFO,
+    OWN_BUSINESS_INFO,
     *[f"step/{number}" for number in STEP_DATA],
     *[f"step/{number}/validate" for number in STEP_DATA],
 ]
@@ -55,7 +56,7 @@ SAVES: list[tuple[str, str, object]] = [
 WRITES: list[tuple[str, str, object]] = [
     *SAVES,
     *[("POST", f"step/{number}/skip", {}) for number, step in SIX_STEPS.numbered() if not step.required],
-    ("PUT", FIRST_BUSINESS_INFO, BUSINESS),
+    ("PUT", OWN_BUSINESS_INFO, BUSINESS),
     ("PUT", FIRST_ANALYSIS, {"brand_analysis": {"voice": "Warm"}, "seo_audit": {"score": 7}}),
     ("DELETE", FIRST_ANALYSIS, ...),
     ("DELETE", "api-keys/openai", ...),
@@ -74,8 +75,13 @@ REFUSED: list[tuple[str, str, object]] = [
 """Refused whatever is stored, before the database is asked."""
 
 
+def url(path: str, user: str) -> str:
+    """The URL of a call of these lists, made by a user."""
+    return f"{BASE}/{path.format(id=business_info.id_of(user))}"
+
+
 def save_everything(client: Client, user: str) -> None:
     """Store something of the user in every table."""
     for method, path, body in SAVES:
-        response = client.request(method, f"{BASE}/{path}", user=user, json=body)
+        response = client.request(method, url(path, user), user=user, json=body)
         assert response.status == 200, response.text

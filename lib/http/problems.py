@@ -91,7 +91,7 @@ def _entries(errors: Sequence[FieldError]) -> list[dict[str, str]]:
     """The first errors, and how many there are besides: an answer stays small whatever was sent."""
     shown = [{**asdict(error), "field": error.field[:MAX_FIELD_CHARACTERS]} for error in errors[:MAX_ERRORS]]
     if more := len(errors) - len(shown):
-        shown.append(asdict(FieldError("", "more_errors", f"{more} more fields were refused")))
+        shown.append(asdict(FieldError("…", "more_errors", f"{more} more fields were refused")))
     return shown
 
 

@@ -159,25 +159,26 @@ def _infer_statuses(merged: Merged, before: State, named: Records) -> None:
 
 
 def _show_business(merged: Merged) -> None:
-    """Let step 2's payload show the business information."""
-    if business := merged.held.get((BUSINESS, "")):
-        name = (STEP, str(NUMBERS[WEBSITE.key]))
-        held = merged.held.get(name)
-        data = with_business((held.values.get("data") if held else None) or {}, business.values)
-        _set(merged, name, {"data": data}, business.time)
+    """Let step 2's payload show the business information. A payload that is no object has no room for it."""
+    name = (STEP, str(NUMBERS[WEBSITE.key]))
+    held, business = merged.held.get(name), merged.held.get((BUSINESS, ""))
+    payload = (held and held.values.get("data")) or {}
+    if business and isinstance(payload, dict):
+        _set(merged, name, {"data": with_business(payload, business.values)}, business.time)
 
 
 def _finish_by_data(merged: Merged, before: State) -> None:
     """Finish the steps that whatever they need finishes: a key of an AI provider, a website or business information.
 
-    A step that the target knows is left alone: its user may have reset it.
+    A step that its user touched in the target is left alone: it may have been reset.
     """
     for step, is_needed in _FINISHED_BY.items():
         number = NUMBERS[step.key]
+        name = (STEP, str(number))
         times = [held.time for name, held in merged.held.items() if is_needed(name)]
-        if times and (STEP, str(number)) not in before and number not in finished_steps(merged.held):
-            status = {"status": COMPLETED, "completed_at": max(times)}
-            _set(merged, (STEP, str(number)), {"status": status}, max(times))
+        is_touched = name in before and before[name].time > EPOCH
+        if times and not is_touched and number not in finished_steps(merged.held):
+            _set(merged, name, {"status": {"status": COMPLETED, "completed_at": max(times)}}, max(times))
 
 
 _FINISHED_BY: Mapping[StepDefinition, Callable[[Key], bool]] = {

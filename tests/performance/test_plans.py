@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from dev.harness.clerk import TokenFactory
-from dev.harness.every_call import BASE, READS, WRITES
+from dev.harness.every_call import BASE, READS, WRITES, url
 from dev.harness.in_process import InProcess
 from dev.harness.population import populate
 from dev.harness.wizard import WEBSITE, complete_step, walk
@@ -46,9 +46,9 @@ def run_everything(calls: InProcess) -> None:
     """Make the endpoints run every statement that they have."""
     walk(calls, USER, 1, 2, 3, 4, 5)
     for path in READS:
-        assert calls.get(f"{BASE}/{path}", user=USER).status in {200, 404}, path
+        assert calls.get(url(path, USER), user=USER).status in {200, 404}, path
     for method, path, body in WRITES:
-        assert calls.request(method, f"{BASE}/{path}", user=USER, json=body).status in {200, 204}, path
+        assert calls.request(method, url(path, USER), user=USER, json=body).status in {200, 204}, path
 
 
 def nodes(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:
@@ -99,8 +99,8 @@ def test_every_statement_finds_its_rows_by_index_and_user(
 ) -> None:
     """Among any number of users a request touches the rows of its own: each scan is an index look-up of one user."""
     with superuser(postgres, environment["DATABASE_URL"]) as database:
-        populate(database, USERS)
         run_everything(InProcess("", 0, token))
+        populate(database, USERS)
         assert len(seen) >= 20
         database.execute(
             "SELECT set_config('role', 'onboarding_app', false), set_config('app.user_id', %s, false)", [USER]

@@ -14,7 +14,7 @@ from hashlib import sha256
 
 import pytest
 
-from dev.harness.every_call import BASE, WRITES, save_everything
+from dev.harness.every_call import WRITES, save_everything, url
 from dev.harness.in_process import InProcess
 from dev.harness.waiting import wait_until
 from dev.harness.wizard import complete_step, walk
@@ -80,7 +80,7 @@ def test_a_token_that_is_still_valid_brings_nothing_back(clerk: InProcess, secre
     send(clerk, secret, DELETED)
     before = contents(database)
     for method, path, body in WRITES:
-        response = clerk.request(method, f"{BASE}/{path}", user=USER, json=body)
+        response = clerk.request(method, url(path, USER), user=USER, json=body)
         assert (response.status, response.headers["WWW-Authenticate"]) == (401, "Bearer"), path
     assert contents(database) == before
 

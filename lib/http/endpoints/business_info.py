@@ -48,15 +48,15 @@ def _fields(call: Call) -> BusinessFields:
 def _document(stored: BusinessInfo | None) -> dict[str, Any]:
     if stored is None:
         raise _not_found()
-    return {"id": _id_of(stored["user_id"]), **with_time_texts(stored)}
+    return {"id": id_of(stored["user_id"]), **with_time_texts(stored)}
 
 
 def _check_id(call: Call) -> None:
-    if call.parameters["id"] != str(_id_of(call.user.id)):
+    if call.parameters["id"] != str(id_of(call.user.id)):
         raise _not_found()
 
 
-def _id_of(user_id: str) -> int:
+def id_of(user_id: str) -> int:
     """The number that the page knows the user's information by, exact in JavaScript. It tells nothing of others."""
     return int.from_bytes(sha256(user_id.encode()).digest()[:6])
 
