@@ -10,7 +10,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from bench.round_trips import ASKED_DIRECTLY, RELAYED
+
 CATALOGUE = "catalogue"
+RELAY_CPU_MS = 10
+"""What relaying may cost besides the AI backend and one round trip."""
 
 
 @dataclass(frozen=True)
@@ -86,11 +90,14 @@ def markdown(results: Mapping[str, Any]) -> str:
 def _round_trips(measured: Mapping[str, Any]) -> Iterator[Row]:
     warm, first = dict(measured["warm_ms"]), measured["first_ms"]
     bare, usual = warm.pop("one bare statement"), warm.pop("pool_pre_ping and begin()")
+    relayed, asked = warm.pop(RELAYED), warm.pop(ASKED_DIRECTLY)
     slowest = max(warm, key=lambda name: warm[name])
     statement = "one bare statement"
     yield Row("warm summary with 40 ms a round trip", warm["GET summary"], "ms", statement, bare, at_most=1.15)
     yield Row(f"slowest warm request there ({slowest})", warm[slowest], "ms", statement, bare, at_most=1.15)
     yield Row("`pool_pre_ping` and `begin()` there", usual, "ms", statement, bare)
+    parts = f"one bare statement, the AI backend alone, and {RELAY_CPU_MS} ms"
+    yield Row(f"{RELAYED} there", relayed, "ms", parts, bare + asked + RELAY_CPU_MS, at_most=1)
     own = first["connection alone"] + bare
     yield Row(
         "first request of a process there", first["first request"], "ms", "connecting and one statement", own, 1.15
@@ -121,7 +128,11 @@ def _cold(cold: Mapping[str, Any]) -> Iterator[Row]:
 
 
 def _warm(processor_time: Mapping[str, Any]) -> Iterator[Row]:
+    relayed = processor_time[RELAYED]["project"]
+    yield Row(f"warm, {RELAYED}", relayed, "CPU ms", "what it may cost", RELAY_CPU_MS, at_most=1)
     for what, by in processor_time.items():
+        if what == RELAYED:
+            continue
         yield Row(f"warm {what}", by["project"], "CPU ms", "bare WSGI, same SQL", by["bare_wsgi"], at_most=2.5)
         yield Row(f"warm {what}", by["project"], "CPU ms", "FastAPI and ORM", by["fastapi_orm"])
 

@@ -9,13 +9,15 @@ import time
 from collections.abc import Callable
 from functools import partial
 from typing import Any
+from urllib.parse import urlsplit
 
 import psycopg
 from sqlalchemy import Engine, create_engine, text
 
 from bench.progress import say
-from bench.stage import SUMMARY, USER, Stage
-from dev.harness.every_call import READS, WRITES, url
+from bench.stage import ANALYSED, ANALYSIS, SUMMARY, USER, Stage
+from dev.harness.client import Client
+from dev.harness.every_call import FIRST_ANALYSIS, READS, WRITES, url
 from dev.harness.in_process import InProcess
 from dev.harness.wire import wire
 from lib import bootstrap
@@ -24,6 +26,8 @@ from lib.db.url import libpq_url
 DELAY_S = 0.02
 ROUNDS = 15
 FIRST_ROUNDS = 7
+RELAYED = "a relayed analysis"
+ASKED_DIRECTLY = "the AI backend alone"
 WRITER = "user_2bench_writer"
 """Who is written to, and erased in the end, so that the reads of the other keep what they find."""
 
@@ -32,10 +36,12 @@ def measure(stage: Stage) -> dict[str, Any]:
     """Milliseconds of each request, of one bare statement, and of first requests."""
     with wire(stage.url, DELAY_S) as line, stage.in_process(DATABASE_URL=line.url) as calls:
         calls.get(url("status", USER), user=USER)
-        return {"warm_ms": _warm(line.url, calls), "first_ms": _first(line.url, calls)}
+        address = urlsplit(stage.variables["AI_BACKEND_URL"])
+        ai_backend = Client(str(address.hostname), address.port or 80, str)
+        return {"warm_ms": _warm(line.url, calls, ai_backend), "first_ms": _first(line.url, calls)}
 
 
-def _warm(url: str, calls: InProcess) -> dict[str, float]:
+def _warm(url: str, calls: InProcess, ai_backend: Client) -> dict[str, float]:
     usual = _usual_engine(url)
     with psycopg.connect(url, autocommit=True, prepare_threshold=None) as bare:
         jobs: dict[str, Callable[[], object]] = {
@@ -43,6 +49,8 @@ def _warm(url: str, calls: InProcess) -> dict[str, float]:
             "pool_pre_ping and begin()": lambda: _usual_request(usual),
             **{f"GET {path}": partial(_read, calls, path) for path in READS},
             **{f"{method} {path}": partial(_write, calls, method, path, body) for method, path, body in WRITES},
+            RELAYED: lambda: _ok(calls.post(ANALYSIS, user=WRITER, json=ANALYSED).status),
+            ASKED_DIRECTLY: lambda: _ok(ai_backend.post(ANALYSIS, json=ANALYSED).status),
         }
         found: dict[str, list[float]] = {name: [] for name in jobs}
         for number in range(ROUNDS):
@@ -84,7 +92,9 @@ def _read(calls: InProcess, path: str) -> None:
 
 
 def _write(calls: InProcess, method: str, path: str, body: object) -> None:
-    _ok(calls.request(method, url(path, WRITER), user=WRITER, json=body).status)
+    status = calls.request(method, url(path, WRITER), user=WRITER, json=body).status
+    if path != FIRST_ANALYSIS:  # it is the other user's, and the look-up that finds none takes as long
+        _ok(status)
 
 
 def _ok(status: int) -> None:

@@ -8,16 +8,20 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from bench.load import Caller, json_caller
+from dev import sample_ai_backend
 from dev.harness.clerk import TokenFactory
+from dev.harness.every_call import save_everything
 from dev.harness.in_process import InProcess
 from dev.harness.postgres import alembic, throwaway_postgres
-from dev.harness.wizard import WEBSITE, walk
+from dev.harness.wizard import WEBSITE
 from dev.local_postgres import LocalPostgres
 from dev.settings import SETTINGS, SigningKey, new_encryption_key
 
 USER = "user_2bench"
 SUMMARY = "/api/onboarding/summary"
 STEP_2 = "/api/onboarding/step/2/complete"
+ANALYSIS = "/api/onboarding/style-detection/complete"
+ANALYSED = {"url": "https://example.com"}
 FOREVER = 4_102_444_800  # the year 2100
 
 
@@ -52,6 +56,11 @@ class Stage:
         """Completing step 2."""
         return self.caller("POST", STEP_2, body={"data": WEBSITE})
 
+    @property
+    def analysis(self) -> Caller:
+        """Having the AI backend analyse a website, and storing what it found."""
+        return self.caller("POST", ANALYSIS, body=ANALYSED)
+
     @contextmanager
     def in_process(self, **variables: str) -> Iterator[InProcess]:
         """Call every function in this process, with the deployment's variables and these instead."""
@@ -71,13 +80,14 @@ class Stage:
 
 @contextmanager
 def stage() -> Iterator[Stage]:
-    """Start Postgres, migrate a database and walk a user through steps 1 to 5."""
+    """Start Postgres and an AI backend that answers at once, migrate a database, store a user's wizard."""
     key = SigningKey.generate()
-    with throwaway_postgres() as server:
+    with throwaway_postgres() as server, sample_ai_backend.serving(delay=0) as ai_backend:
         url = server.create_database("bench")
         alembic(url, "upgrade", "head")
         secrets = {"CLERK_JWT_KEY": key.public_pem, "API_KEY_ENCRYPTION_KEYS": new_encryption_key()}
-        made = Stage(server, {"DATABASE_URL": url, **secrets}, TokenFactory(key))
+        variables = {"DATABASE_URL": url, "AI_BACKEND_URL": ai_backend, **secrets}
+        made = Stage(server, variables, TokenFactory(key))
         with made.in_process() as calls:
-            walk(calls, USER, 1, 2, 3, 4, 5)
+            save_everything(calls, USER)
         yield made

@@ -10,6 +10,7 @@ from bench.deployments import Deployed, Deployment
 from bench.load import Caller, saturate
 from bench.processes import Running, running
 from bench.progress import say
+from bench.round_trips import RELAYED
 from bench.stage import Stage
 
 ROUNDS = 7
@@ -23,10 +24,13 @@ def processor_time(stage: Stage, project: Deployment, peers: Deployment) -> dict
     """Median processor milliseconds a request, by what is asked and by who answers."""
     asked = {"summary": stage.summary, "step 2": stage.completion}
     functions = {"summary": project.compiled["summary"], "step 2": project.compiled["website_analysis"]}
+    relay = project.compiled["relay"]
     with ExitStack() as stack:
         peer = {name: _enter(stack, peers.compiled[name], stage) for name in ("bare_wsgi", "fastapi_orm")}
         jobs = {what: {"project": _enter(stack, functions[what], stage), **peer} for what in asked}
-        return {what: _processor_time(what, asked[what], jobs[what]) for what in asked}
+        found = {what: _processor_time(what, asked[what], jobs[what]) for what in asked}
+        relayed = _processor_time(RELAYED, stage.analysis, {"project": _enter(stack, relay, stage)})
+        return {**found, RELAYED: relayed}
 
 
 def throughput(stage: Stage, project: Deployment, peers: Deployment) -> dict[str, dict[str, float]]:

@@ -11,9 +11,12 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
+from typing import TYPE_CHECKING
 
 from lib.errors import Unavailable
-from lib.steps.definitions import FLOWS, Flow
+
+if TYPE_CHECKING:
+    from lib.steps.definitions import Flow
 
 # Prisma's integration names its pooled URL apart; everybody else's DATABASE_URL is the pooled one.
 POOLED_URL_VARIABLES = ("DATABASE_URL_POOLED", "DATABASE_URL", "POSTGRES_URL")
@@ -87,8 +90,10 @@ class Settings:
         return self._first_of(("CLERK_WEBHOOK_SIGNING_SECRET",))
 
     @cached_property
-    def onboarding_flow(self) -> Flow:
+    def onboarding_flow(self) -> "Flow":
         """Which steps the page shows, in its order."""
+        from lib.steps.definitions import FLOWS  # a preflight does not need the steps
+
         name = self._get("ONBOARDING_FLOW") or "six"
         if name not in FLOWS:
             raise _misconfigured(f"ONBOARDING_FLOW is not one of {', '.join(FLOWS)}")

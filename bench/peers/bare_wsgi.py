@@ -40,7 +40,8 @@ def app(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable
 
 def _summary(user: str) -> bytes:
     row = _last_row(SUMMARY, {"user_id": user})
-    names = ("api_keys", None, "website_analysis", "research_preferences", "persona", "integrations")
+    parts = ("website_analysis", "research_preferences", "persona", "integrations", "business_info")
+    names = ("api_keys", None, *parts)
     return json.dumps({name: value for name, value in zip(names, row, strict=True) if name}).encode()
 
 

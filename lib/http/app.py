@@ -15,13 +15,13 @@ from lib.http.cors import CorsMiddleware
 from lib.http.problems import handle_errors
 from lib.http.request_id import RequestIdMiddleware
 from lib.json_text import dumps
-from lib.steps.definitions import Flow
 
 if TYPE_CHECKING:
     # Types alone: a preflight or the catalogue must not pay for importing these.
     from lib.db.database import Database
     from lib.db.encryption import KeyRing
     from lib.http.token import User
+    from lib.steps.definitions import Flow
 
 NO_STORE = "private, no-store"
 
@@ -71,7 +71,7 @@ class Call:
         return self.services.database()
 
     @property
-    def flow(self) -> Flow:
+    def flow(self) -> "Flow":
         """The steps as the page of this deployment numbers them. Raises `Unavailable`."""
         return settings().onboarding_flow
 

@@ -14,6 +14,7 @@ from tests.platform.wizard import API
 
 TRANSPORT_HEADERS = {"server", "date", "connection", "content-length", "transfer-encoding", "keep-alive"}
 IDS = {"id", "analysis_id", "session_id"}
+REQUEST_ID = re.compile(r"[0-9a-f]{32}")
 TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?\+00:00")
 
 
@@ -61,7 +62,7 @@ def _ask(client: Client, token: TokenFactory, user: str, request: Recorded) -> A
 def _headers(response: Response) -> dict[str, str]:
     names = {name.lower() for name in response.headers} - TRANSPORT_HEADERS
     ours = {name: ", ".join(response.headers.get_all(name, [])) for name in names if not name.startswith("x-vercel-")}
-    if re.fullmatch(r"[0-9a-f]{32}", ours.get("x-request-id", "")):
+    if REQUEST_ID.fullmatch(ours.get("x-request-id", "")):
         ours["x-request-id"] = "<id>"
     return dict(sorted(ours.items()))
 
@@ -79,6 +80,8 @@ def _comparable(value: Any, name: str = "") -> Any:
         return [_comparable(item) for item in value]
     if isinstance(value, int) and not isinstance(value, bool) and name in IDS:
         return "<id>"
+    if isinstance(value, str) and name == "request_id":
+        return REQUEST_ID.sub("<id>", value)
     return TIME.sub("<time>", value) if isinstance(value, str) else value
 
 

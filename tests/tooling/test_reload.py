@@ -112,7 +112,7 @@ def test_changed_code_answers(running: Running) -> None:
 
 def test_changed_routes_answer(running: Running) -> None:
     """vercel.json is watched like the code."""
-    running.edit("vercel.json", lambda text: text.replace('"/api/:path*"', '"/other/:path*"'))
+    running.edit("vercel.json", lambda text: text.replace('"/(.*)"', '"/other/(.*)"'))
     wait_until(lambda: running.client.get("/api/no/such/url").text == "Not Found\n")
 
 
