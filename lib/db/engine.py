@@ -22,6 +22,7 @@ from sqlalchemy import QueuePool, event
 from sqlalchemy.exc import DisconnectionError
 from sqlalchemy.pool import Pool, PoolProxiedConnection
 
+from lib.db.budget import waited_s
 from lib.db.clock import ServerClock
 from lib.db.guards import TOO_LATE
 from lib.db.in_time import opened_in_time
@@ -205,7 +206,7 @@ _deadline: ContextVar[float] = ContextVar("deadline")
 
 def new_deadline() -> float:
     """The monotonic moment at which everything that begins now has to be over."""
-    return time.monotonic() + TIME_LIMIT_S
+    return time.monotonic() + TIME_LIMIT_S - waited_s()
 
 
 def checked_out(pool: Pool, deadline: float) -> PoolProxiedConnection:
