@@ -95,7 +95,8 @@ class _Recorder(Database):
 
     def write_and_read(self, user_id: str, statements: Sequence[Bound[Any]], query: Bound[Any]) -> Any:
         """Note a write."""
-        self.sent = [*Scope(user_id, exclusive=True).statements(), *statements, query]
+        scope = Scope(user_id, exclusive=True)
+        self.sent = [*scope.statements(), *scope.lock(), *statements, query]
         raise _Recorded
 
 

@@ -63,8 +63,9 @@ _making_database = threading.Lock()
 def _database() -> "Database":
     from lib.db.database import Database
     from lib.db.engine import build_pool
+    from lib.http.admission import turn
 
-    return Database(build_pool(settings().database_url))
+    return Database(build_pool(settings().database_url), turn)
 
 
 @lru_cache(maxsize=1)

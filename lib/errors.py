@@ -14,6 +14,7 @@ type ProblemCode = Literal[
     "method_not_allowed",
     "not_found",
     "payload_too_large",
+    "too_many_requests",
     "unauthenticated",
     "unavailable",
     "unsupported_media_type",
@@ -87,6 +88,12 @@ class Unauthenticated(OnboardingError):
     """No token, or one that is not valid."""
 
     code: ProblemCode = "unauthenticated"
+
+
+class TooManyRequests(OnboardingError):
+    """One user has sent more at once than can be worked off in order; trying again soon will do."""
+
+    code: ProblemCode = "too_many_requests"
 
 
 class AiBackendFailed(OnboardingError):

@@ -11,7 +11,7 @@ from sqlalchemy import ARRAY, ColumnElement, String, bindparam, exists, func, li
 
 from lib.db.statements import USER, Bound, Statement
 from lib.db.tables import api_keys, erased_users
-from lib.errors import OnboardingError, Unauthenticated
+from lib.errors import OnboardingError, Unauthenticated, Unavailable
 from lib.steps.api_keys import missing_ai_key
 
 USER_HASH = func.encode(func.sha256(func.convert_to(USER, literal_column("'UTF8'"))), literal_column("'hex'"))
@@ -19,10 +19,13 @@ USER_HASH = func.encode(func.sha256(func.convert_to(USER, literal_column("'UTF8'
 
 _ACCOUNT_ERASED = "OB001"
 _NO_KEY = "OB002"
+TOO_LATE = "OB010"
+"""The write got its turn after the moment at which its caller was given up on (`lib.db.engine`)."""
 
 _REFUSALS: dict[str, Callable[[], OnboardingError]] = {
     _ACCOUNT_ERASED: lambda: Unauthenticated("This account was deleted."),
     _NO_KEY: missing_ai_key,
+    TOO_LATE: lambda: Unavailable("The database took too long. Please try again in a moment.", "database: too late"),
 }
 
 

@@ -10,6 +10,7 @@ from urllib.parse import unquote
 import falcon
 
 from lib.config import settings
+from lib.http.admission import WRITING_METHODS, admitted
 from lib.http.body import read_json_object
 from lib.http.cors import CorsMiddleware
 from lib.http.problems import handle_errors
@@ -121,10 +122,13 @@ class _Resource:
     def _responder(self, route: Route) -> Callable[..., None]:
         def respond(request: falcon.Request, response: falcon.Response, **raw: str) -> None:
             parameters = {name: unquote(value) for name, value in raw.items()}
-            caller = None if route.public else _caller(request)
-            result = route.handler(Call(request, parameters, self.services, caller))
-            response.set_header("Cache-Control", route.cache_control)
-            _render(response, result)
+            with admitted(may_write=route.method in WRITING_METHODS and not route.public) as admission:
+                caller = None if route.public else _caller(request)
+                if caller is not None:
+                    admission.identify(caller.id)
+                result = route.handler(Call(request, parameters, self.services, caller))
+                response.set_header("Cache-Control", route.cache_control)
+                _render(response, result)
 
         return respond
 

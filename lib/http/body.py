@@ -10,6 +10,7 @@ from typing import Any
 import falcon
 
 from lib.errors import FieldError, InvalidData
+from lib.http.admission import hold_body
 from lib.http.problems import BadBody
 from lib.steps.api_keys import shown_name
 
@@ -48,6 +49,7 @@ def read_raw(request: falcon.Request) -> bytes:
     declared = request.content_length or 0
     if declared > MAX_BODY_BYTES:
         raise BadBody(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "The body is larger than 4 MiB.", "payload_too_large")
+    hold_body(declared)
     raw: bytes = request.bounded_stream.read(declared)
     if len(raw) < declared:
         raise _malformed("The body is shorter than its Content-Length says.")

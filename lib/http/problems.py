@@ -17,6 +17,7 @@ from lib.errors import (
     NotFound,
     OnboardingError,
     ProblemCode,
+    TooManyRequests,
     Unauthenticated,
     Unavailable,
 )
@@ -32,6 +33,7 @@ _STATUSES: dict[type, HTTPStatus] = {
     NotFound: HTTPStatus.NOT_FOUND,
     Conflict: HTTPStatus.CONFLICT,
     Unauthenticated: HTTPStatus.UNAUTHORIZED,
+    TooManyRequests: HTTPStatus.TOO_MANY_REQUESTS,
     Unavailable: HTTPStatus.SERVICE_UNAVAILABLE,
     AiBackendFailed: HTTPStatus.BAD_GATEWAY,
     AiBackendTimeout: HTTPStatus.GATEWAY_TIMEOUT,
@@ -39,6 +41,7 @@ _STATUSES: dict[type, HTTPStatus] = {
 
 _HEADERS: dict[type, Mapping[str, str]] = {
     Unauthenticated: {"WWW-Authenticate": "Bearer"},
+    TooManyRequests: {"Retry-After": "1"},
     Unavailable: {"Retry-After": str(RETRY_AFTER_S)},
 }
 

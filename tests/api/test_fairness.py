@@ -1,0 +1,120 @@
+"""One user's writes keep their order and leave room for the others."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+
+import psycopg
+import pytest
+
+from dev.harness.client import Client, Response
+from dev.harness.waiting import wait_until
+from dev.harness.wizard import complete_step
+from lib.http.turns import MOST_AT_ONCE, MOST_WAITING
+from tests.support.inspection import Superuser
+
+USER, NEIGHBOUR = "user_2fair", "user_2neighbour"
+BASE = "/api/onboarding"
+KEY = "AIza" + "0123456789abcdefghijklmnopqrst"
+WAITING_FOR_A_LOCK = (
+    "SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'advisory' AND datname = current_database()"
+)
+
+
+def save_key(http: Client, key: str, user: str = USER) -> Response:
+    """Save a key of Gemini."""
+    return http.post(f"{BASE}/api-keys", user=user, json={"provider": "gemini", "api_key": key})
+
+
+@contextmanager
+def locked(url: str, user: str) -> Iterator[None]:
+    """The user's lock is held by somebody else, as by another instance."""
+    with psycopg.connect(url) as other:
+        other.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [user])
+        yield
+
+
+def count(database: Superuser, query: str) -> int:
+    """The one number that a query gives."""
+    row = database.execute(query).fetchone()
+    assert row is not None
+    return int(str(row[0]))
+
+
+@pytest.mark.parametrize("_round", range(3))
+def test_a_key_that_is_saved_letter_by_letter_ends_up_whole(http: Client, _round: int) -> None:
+    """The page does not wait for its answers: every letter is a 200, and the last one is what is stored."""
+    letters = [KEY[:end] for end in range(len(KEY) - 29, len(KEY) + 1)]
+    with ThreadPoolExecutor(len(letters)) as pool:
+        answers = []
+        for letter in letters:
+            answers.append(pool.submit(save_key, http, letter))
+            time.sleep(0.004)  # as fast as nobody types
+        assert {answer.result().status for answer in answers} == {200}
+    stored = http.get(f"{BASE}/api-keys/onboarding", user=USER).json()["api_keys"]
+    assert stored == {"gemini": KEY}
+
+
+def test_writes_that_wait_for_their_turn_hold_no_connection(
+    http: Client, database: Superuser, environment: dict[str, str]
+) -> None:
+    """20 writes of a user whose lock is taken: one of them waits in the database, and the neighbours are served."""
+    with ThreadPoolExecutor(20) as pool:
+        with locked(environment["DATABASE_URL"], USER):
+            answers = [pool.submit(save_key, http, KEY) for _ in range(20)]
+            wait_until(lambda: count(database, WAITING_FOR_A_LOCK) == 1)
+            for number in range(10):
+                assert save_key(http, KEY, f"{NEIGHBOUR}_{number}").status == 200
+                assert http.get(f"{BASE}/status", user=USER).status == 200
+            assert count(database, WAITING_FOR_A_LOCK) == 1
+        assert {answer.result().status for answer in answers} == {200}
+
+
+def test_a_33rd_waiting_write_is_a_429_that_says_when_to_try_again(
+    http: Client, environment: dict[str, str], database: Superuser
+) -> None:
+    """Two at a time and 32 waiting are taken; the next one is told so at once."""
+    most = MOST_AT_ONCE + MOST_WAITING
+    with ThreadPoolExecutor(most) as pool:
+        with locked(environment["DATABASE_URL"], USER):
+            answers = [pool.submit(save_key, http, KEY) for _ in range(most)]
+            refused: list[Response] = []
+
+            def is_refused() -> bool:
+                answer = http.post(f"{BASE}/api-keys", user=USER, json={"provider": "none", "api_key": KEY})
+                refused.append(answer)
+                return answer.status == 429
+
+            wait_until(is_refused)
+        assert {answer.result().status for answer in answers} == {200}
+    assert refused[-1].headers["Retry-After"] == "1"
+    assert refused[-1].headers["Content-Type"] == "application/problem+json"
+    assert refused[-1].json()["code"] == "too_many_requests"
+    assert save_key(http, KEY).status == 200
+
+
+def test_large_uploads_leave_room_for_small_requests(http: Client) -> None:
+    """20 bodies of 3.9 MB at once are stored or told to come back, while a neighbour's requests are served."""
+    large = {"email": "a@example.com", "notes": "x" * 3_900_000}
+    done = threading.Event()
+    with ThreadPoolExecutor(21) as pool:
+        answers = [pool.submit(complete_step, http, f"user_2large_{number}", 5, large) for number in range(20)]
+
+        def keep_asking() -> list[int]:
+            statuses = []
+            while not done.is_set():
+                statuses.append(http.get(f"{BASE}/status", user=NEIGHBOUR).status)
+                statuses.append(save_key(http, KEY, NEIGHBOUR).status)
+            return statuses
+
+        neighbour = pool.submit(keep_asking)
+        uploads = [answer.result() for answer in answers]
+        done.set()
+        assert {*neighbour.result()} == {200}
+    assert {upload.status for upload in uploads} <= {200, 503}
+    assert all("Retry-After" in upload.headers for upload in uploads if upload.status == 503)
+    assert any(upload.status == 200 for upload in uploads)
