@@ -32,7 +32,7 @@ def ago(time: datetime, now: datetime) -> str:
 
 def kilobytes(size: int) -> str:
     """A size for a person; 1 KB is 1,000 bytes."""
-    return "nothing" if size == 0 else f"{size / 1000:,.1f} KB"
+    return f"{size / 1000:,.1f} KB" if size >= 50 else "under 0.1 KB"
 
 
 def _schema(found: Described) -> str:
@@ -81,7 +81,7 @@ def _row(row: Mapping[str, Any], now: datetime) -> str:
     if "provider" in row:
         named = f"{row['provider']} {row['key']}"
     else:
-        named = ", ".join(str(row[name]) for name in _LABELS if row.get(name)) or "stored"
+        named = ", ".join(str(row[name]) for name in _LABELS if row.get(name)) or "saved"
     size = sum(value for name, value in row.items() if name.endswith("_bytes"))
     changed = _ago(row["updated_at"], now) if row.get("updated_at") else None
     return ", ".join(filter(None, [named, kilobytes(size) if size else None, changed]))
