@@ -10,8 +10,7 @@ from lib.db.schema import EXPECTED_REVISION
 ROLES = ("onboarding_app", "onboarding_operator")
 
 _LOGIN = """
-    SELECT current_setting('server_encoding'), pg_is_in_recovery(), current_user, current_database(),
-           rolsuper OR rolcreaterole, has_schema_privilege('public', 'CREATE')
+    SELECT pg_is_in_recovery(), current_user, rolsuper OR rolcreaterole, has_schema_privilege('public', 'CREATE')
     FROM pg_roles WHERE rolname = current_user
 """
 _ROLES = "SELECT rolname, pg_has_role(current_user, oid, 'MEMBER') FROM pg_roles WHERE rolname = ANY(%s)"
@@ -19,7 +18,7 @@ _ROLES = "SELECT rolname, pg_has_role(current_user, oid, 'MEMBER') FROM pg_roles
 
 def check_migratable(connection: Connection) -> None:
     """Raise UnusableURL with the first obstacle, and what removes it; none where nothing is left to migrate."""
-    if _is_up_to_date(connection):
+    if connection.info.parameter_status("server_encoding") == "UTF8" and _is_up_to_date(connection):
         return
     for obstacle in obstacles(connection):
         raise UnusableURL(obstacle)
@@ -27,24 +26,19 @@ def check_migratable(connection: Connection) -> None:
 
 def obstacles(connection: Connection) -> Iterator[str]:
     """Yield what keeps the migrations from running, a sentence each. Raises UnusableURL where nothing can be asked."""
+    encoding = connection.info.parameter_status("server_encoding")
+    if encoding != "UTF8":
+        yield (
+            f'the encoding of "{connection.info.dbname}" is {encoding}, and only UTF8 can hold every text: '
+            "CREATE DATABASE … ENCODING 'UTF8' TEMPLATE template0, and use that one"
+        )
+        return  # the driver gives the texts of such a database as bytes
     try:
         row = connection.execute(_LOGIN).fetchone()
         roles = dict(connection.execute(_ROLES, [list(ROLES)]).fetchall())
     except Error as error:
         raise UnusableURL(f"the database answered {type(error).__name__}") from None
-    encoding, is_replica, user, database, may_create_roles, may_create_tables = row or (
-        "UTF8",
-        False,
-        "",
-        "",
-        True,
-        True,
-    )
-    if encoding != "UTF8":
-        yield (
-            f'the encoding of "{database}" is {encoding}, and only UTF8 can hold every text: '
-            f"CREATE DATABASE … ENCODING 'UTF8' TEMPLATE template0, and use that one"
-        )
+    is_replica, user, may_create_roles, may_create_tables = row or (False, "", True, True)
     if is_replica:
         yield "the database is a replica, which only reads: use the URL of the primary server"
     missing, foreign = [name for name in ROLES if name not in roles], [name for name in roles if not roles[name]]

@@ -112,7 +112,7 @@ def test_changed_code_answers(running: Running) -> None:
 
 def test_changed_routes_answer(running: Running) -> None:
     """vercel.json is watched like the code."""
-    running.edit("vercel.json", lambda text: text.replace('"/api/:path*"', '"/other/:path*"'))
+    running.edit("vercel.json", lambda text: text.replace('"/(.*)"', '"/other/(.*)"'))
     wait_until(lambda: running.client.get("/api/no/such/url").text == "Not Found\n")
 
 
@@ -134,6 +134,18 @@ def test_broken_code_does_not_end_the_server(running: Running, name: str) -> Non
     assert file in running.output()
     assert running.process.poll() is None
     running.restore()
+
+
+def test_an_unexpected_error_is_logged_whole(running: Running) -> None:
+    """The terminal shows message, file and line of what a handler raised; the answer tells nothing of it."""
+    failing = "\n\ndef _fail(_call):\n    raise KeyError('a telling message')\n"
+    route = f"ROUTES = [Route('GET', '{CONFIG}', _fail, public=True)]\n"
+    running.edit("lib/http/endpoints/catalogue.py", lambda text: f"{text}{failing}\n\n{route}")
+    wait_until(lambda: running.status() == 500)
+    assert "telling" not in running.client.get(CONFIG).text
+    shown = running.output()
+    assert "KeyError: 'a telling message'" in shown
+    assert 'lib/http/endpoints/catalogue.py", line ' in shown
 
 
 def test_a_missing_file_is_found_once_it_is_there(running: Running) -> None:
