@@ -8,11 +8,12 @@ from alembic import context
 from alembic.operations.ops import CreateTableOp, ExecuteSQLOp, MigrationScript
 from alembic.util.exc import CommandError
 from sqlalchemy import Connection, NullPool, create_engine, text
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import DBAPIError
 
 from lib.config import Settings
+from lib.db.causes import cause, is_known
+from lib.db.operators import UnusableURL, postgres_url, reason_of
 from lib.db.tables import metadata
-from lib.db.url import libpq_url
 from lib.errors import Unavailable
 
 # Any number that no other software on this database uses for an advisory lock.
@@ -60,10 +61,11 @@ if context.is_offline_mode():
     raise SystemExit("Migrations need a database: set DATABASE_URL_UNPOOLED or DATABASE_URL.")
 
 try:
-    conninfo = libpq_url(Settings(os.environ).direct_database_url)
-except Unavailable as error:
-    raise SystemExit(f"Cannot migrate: {error.reason}") from None
+    conninfo = postgres_url(Settings(os.environ).direct_database_url).conninfo
+except (Unavailable, UnusableURL) as error:
+    raise SystemExit(f"Cannot migrate: {reason_of(error)}") from None
 logging.basicConfig(level=logging.INFO, format="%(message)s")
+logging.getLogger("alembic.runtime.migration").addFilter(lambda record: "Running" in record.msg)
 engine = create_engine(
     "postgresql+psycopg://",
     creator=lambda: psycopg.connect(conninfo, connect_timeout=10),
@@ -77,8 +79,10 @@ except CommandError as error:
     # What alembic says here names revisions, and nothing of the database's.
     raise SystemExit(
         f"Cannot migrate: {error}. The database is newer than this code, or was made before the first release: "
-        "deploy the newer code, or use a new database (for development: remove the folder .dev)."
+        "deploy the newer code, or use a new database (for development: make reset)."
     ) from None
-except OperationalError as error:
-    reason = type(error.orig).__name__
-    raise SystemExit(f"Cannot migrate: the database cannot be reached or is busy ({reason})") from None
+except DBAPIError as error:
+    # An error that nobody foresaw is a mistake in a revision: its author needs the traceback.
+    if not isinstance(error.orig, psycopg.Error) or not is_known(error.orig):
+        raise
+    raise SystemExit(f"Cannot migrate: {cause(error.orig)}") from None

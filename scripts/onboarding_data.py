@@ -89,6 +89,15 @@ def user(connection: Connection, url: PostgresURL, user_id: str) -> Described | 
     }
 
 
+def erased_at(connection: Connection, user_id: str) -> datetime | None:
+    """When a user's account was erased; None where it was not. What is kept of such an account is a hash of its id."""
+    connection.execute("SELECT set_config('role', 'none', true)")
+    take_role(connection, "onboarding_operator")
+    query = "SELECT erased_at FROM erased_users WHERE user_hash = encode(sha256(convert_to(%s, 'UTF8')), 'hex')"
+    row = connection.execute(query, [user_id]).fetchone()
+    return row[0] if row else None
+
+
 def _session(session: Mapping[str, Any], progress: Progress) -> Described:
     position = {"current_step": progress.current_step, "progress": progress.completion_percentage}
     times = {name: _utc(session[name]) for name in ("started_at", "updated_at", "completed_at")}

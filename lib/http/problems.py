@@ -48,6 +48,20 @@ _HEADERS: dict[type, Mapping[str, str]] = {
 _log = logging.getLogger(__name__)
 
 
+class _Tracebacks:
+    """How an unexpected error is logged."""
+
+    keep_messages = False
+
+
+def keep_messages_in_tracebacks() -> None:
+    """From now on, log an unexpected error whole. For development alone: a message may quote a value, and so a key.
+
+    No environment variable does this, so that nothing set by mistake can do it in a deployment.
+    """
+    _Tracebacks.keep_messages = True
+
+
 class BadBody(OnboardingError):
     """A body that cannot be read as the JSON object it has to be."""
 
@@ -66,7 +80,8 @@ def handle_errors(app: "falcon.App[falcon.Request, falcon.Response]") -> None:
 
 def _unexpected(request: falcon.Request, response: falcon.Response, error: Exception, _params: object) -> None:
     # The traceback shows where. The message stays out: a driver's or parser's may quote a value, and so a key.
-    _log.error("%s in %s", type(error).__name__, request.method, exc_info=_without_message(error))
+    shown = error if _Tracebacks.keep_messages else _without_message(error)
+    _log.error("%s in %s", type(error).__name__, request.method, exc_info=shown)
     detail = "Something went wrong on our side. Please try again."
     _write(response, HTTPStatus.INTERNAL_SERVER_ERROR, "internal_error", detail)
 

@@ -86,7 +86,7 @@ def test_import_needs_the_new_tables(
 ) -> None:
     """A target that was never migrated is refused with what to do."""
     assert import_legacy(["--to", empty_database_url, "--files", str(tmp_path)]) == 2
-    assert "alembic upgrade head" in capsys.readouterr().err
+    assert "python -m migrations" in capsys.readouterr().err
 
 
 def test_import_needs_the_encryption_key_once_there_is_a_key(
