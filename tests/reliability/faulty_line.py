@@ -40,6 +40,11 @@ class FaultyLine:
         with self._lock:
             self._left = count
 
+    def stall_every_connection(self) -> None:
+        """Let nothing pass any more on the connections that there are, without closing them; new ones are good."""
+        with self._lock:
+            self._stalled.update(self._pairs)
+
     @property
     def has_stalled(self) -> bool:
         """Whether a connection was stalled by `stall_after`."""
