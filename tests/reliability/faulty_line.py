@@ -71,7 +71,8 @@ class FaultyLine:
         with suppress(OSError):
             while True:
                 client, _ = listening.accept()
-                self._connect(client)
+                with suppress(OSError):  # cut while it is being made
+                    self._connect(client)
 
     def _connect(self, client: socket.socket) -> None:
         try:
