@@ -1,11 +1,12 @@
 # `make` lists the targets. Everything is installed into .venv; nothing else is needed than Python 3.12 or newer, or uv.
 .DEFAULT_GOAL := help
-.PHONY: help dev test check thorough demo token psql reset doctor migrate lint drawing rewrites vercel-dev bench fuzz lock
+.PHONY: help dev test check thorough demo token psql reset doctor migrate lint drawing rewrites vercel-dev bench fuzz lock soak
 
 BIN := .venv/bin
 STAMP := .venv/.installed
 WORKERS ?= logical
 FUZZ_CASES ?= 100000
+REQUESTS ?= 100000
 PYTHON ?=
 ATHERIS := atheris==3.1.0
 
@@ -61,6 +62,9 @@ vercel-dev: $(STAMP) ## the same under the real `vercel dev`, every function bui
 
 bench: $(STAMP) ## measure every figure of the README's table beside its peers; Linux, with Node.js, in about ten minutes
 	@$(BIN)/python -m bench
+
+soak: $(STAMP) ## run 100,000 requests (REQUESTS=…) under faults and write docs/RELIABILITY.md, in about half an hour
+	@$(BIN)/python -m tests.reliability $(REQUESTS)
 
 fuzz: $(STAMP) ## fuzz for long: FUZZ_CASES (100000) bodies and addresses, and the body parser with atheris
 	@FUZZ_CASES=$(FUZZ_CASES) $(BIN)/python -m pytest -n $(WORKERS) --maxprocesses 8 -m fuzz tests/security

@@ -40,6 +40,11 @@ class FaultyLine:
         with self._lock:
             self._left = count
 
+    def stall_every_connection(self) -> None:
+        """Let nothing pass any more on the connections that there are, without closing them; new ones are good."""
+        with self._lock:
+            self._stalled.update(self._pairs)
+
     @property
     def has_stalled(self) -> bool:
         """Whether a connection was stalled by `stall_after`."""
@@ -66,7 +71,8 @@ class FaultyLine:
         with suppress(OSError):
             while True:
                 client, _ = listening.accept()
-                self._connect(client)
+                with suppress(OSError):  # cut while it is being made
+                    self._connect(client)
 
     def _connect(self, client: socket.socket) -> None:
         try:
