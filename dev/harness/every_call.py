@@ -20,6 +20,7 @@ READS = [
     "session",
     "status",
     "progress",
+    "requirements",
     "resume",
     "export",
     "summary",
@@ -52,9 +53,15 @@ SAVES: list[tuple[str, str, object]] = [
 ]
 """Together they leave a row of the user in every table."""
 
+DRAFTS: list[tuple[str, str, object]] = [
+    *[("PUT", f"step/{number}/draft", {"data": {"note": "half"}}) for number in STEP_DATA],
+    *[("DELETE", f"step/{number}/draft", ...) for number in STEP_DATA],
+]
+
 WRITES: list[tuple[str, str, object]] = [
     *SAVES,
     *[("POST", f"step/{number}/skip", {}) for number, step in SIX_STEPS.numbered() if not step.required],
+    *DRAFTS,
     ("PUT", FIRST_BUSINESS_INFO, BUSINESS),
     ("PUT", FIRST_ANALYSIS, {"brand_analysis": {"voice": "Warm"}, "seo_audit": {"score": 7}}),
     ("DELETE", FIRST_ANALYSIS, ...),
@@ -69,6 +76,8 @@ REFUSED: list[tuple[str, str, object]] = [
     ("GET", "step/0", ...),
     ("POST", "step/0/complete", {}),
     ("POST", "step/0/skip", {}),
+    ("PUT", "step/0/draft", {}),
+    ("DELETE", "step/0/draft", ...),
     ("GET", "step/0/validate", ...),
 ]
 """Refused whatever is stored, before the database is asked."""
