@@ -6,7 +6,7 @@ The fastest of several counts: a round trip costs it as much as any other, and a
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
 
@@ -15,7 +15,7 @@ from sqlalchemy import Engine, create_engine, text
 
 from bench.progress import say
 from bench.stage import SUMMARY, USER, Stage
-from dev.harness.every_call import BASE, READS, WRITES
+from dev.harness.every_call import ANY_VERSION, BASE, CONDITIONAL, READS, WRITES
 from dev.harness.in_process import InProcess
 from dev.harness.wire import wire
 from lib import bootstrap
@@ -42,6 +42,10 @@ def _warm(url: str, calls: InProcess) -> dict[str, float]:
             "one bare statement": lambda: bare.execute("SELECT 1").fetchall(),
             "pool_pre_ping and begin()": lambda: _usual_request(usual),
             **{f"GET {path}": partial(_read, calls, path) for path in READS},
+            **{
+                f"{method} {path}, If-Match": partial(_write, calls, method, path, body, ANY_VERSION)
+                for method, path, body in CONDITIONAL
+            },
             **{f"{method} {path}": partial(_write, calls, method, path, body) for method, path, body in WRITES},
         }
         found: dict[str, list[float]] = {name: [] for name in jobs}
@@ -83,8 +87,8 @@ def _read(calls: InProcess, path: str) -> None:
     _ok(calls.get(f"{BASE}/{path}", user=USER).status)
 
 
-def _write(calls: InProcess, method: str, path: str, body: object) -> None:
-    _ok(calls.request(method, f"{BASE}/{path}", user=WRITER, json=body).status)
+def _write(calls: InProcess, method: str, path: str, body: object, headers: Mapping[str, str] | None = None) -> None:
+    _ok(calls.request(method, f"{BASE}/{path}", user=WRITER, json=body, headers=headers).status)
 
 
 def _ok(status: int) -> None:

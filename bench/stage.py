@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from bench.load import Caller, json_caller
 from dev.harness.clerk import TokenFactory
@@ -17,6 +17,8 @@ from dev.settings import SETTINGS, SigningKey, new_encryption_key
 
 USER = "user_2bench"
 SUMMARY = "/api/onboarding/summary"
+STATUS = "/api/onboarding/status"
+INIT = "/api/onboarding/init"
 STEP_2 = "/api/onboarding/step/2/complete"
 FOREVER = 4_102_444_800  # the year 2100
 
@@ -46,6 +48,18 @@ class Stage:
     def summary(self) -> Caller:
         """What step 6 asks for."""
         return self.caller("GET", SUMMARY)
+
+    @property
+    def status(self) -> Caller:
+        """Where the user stands."""
+        return self.caller("GET", STATUS)
+
+    def known(self, path: str) -> Caller:
+        """A request for what the caller has already: 304."""
+        with self.in_process() as calls:
+            etag = calls.get(path, user=USER).headers["ETag"]
+        caller = self.caller("GET", path)
+        return replace(caller, headers={**caller.headers, "If-None-Match": etag})
 
     @property
     def completion(self) -> Caller:

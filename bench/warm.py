@@ -10,7 +10,7 @@ from bench.deployments import Deployed, Deployment
 from bench.load import Caller, saturate
 from bench.processes import Running, running
 from bench.progress import say
-from bench.stage import Stage
+from bench.stage import INIT, STATUS, SUMMARY, Stage
 
 ROUNDS = 7
 REQUESTS = 120
@@ -27,6 +27,20 @@ def processor_time(stage: Stage, project: Deployment, peers: Deployment) -> dict
         peer = {name: _enter(stack, peers.compiled[name], stage) for name in ("bare_wsgi", "fastapi_orm")}
         jobs = {what: {"project": _enter(stack, functions[what], stage), **peer} for what in asked}
         return {what: _processor_time(what, asked[what], jobs[what]) for what in asked}
+
+
+def not_modified(stage: Stage, project: Deployment) -> dict[str, float]:
+    """Median processor milliseconds of a status request, and of requests that are answered 304."""
+    callers = {"status": stage.status, **{path: stage.known(path) for path in (STATUS, INIT, SUMMARY)}}
+    with ExitStack() as stack:
+        session, summary = (_enter(stack, project.compiled[name], stage) for name in ("session", "summary"))
+        jobs = {name: (summary if name == SUMMARY else session, caller) for name, caller in callers.items()}
+        found: dict[str, list[float]] = {name: [] for name in jobs}
+        for number in range(ROUNDS + 1):
+            say(f"processor time of what did not change, {number} of {ROUNDS}")
+            for name, (function, caller) in jobs.items():
+                found[name].append(function.cpu_of(caller, REQUESTS))
+    return {name: statistics.median(each[1:]) for name, each in found.items()}  # the first round warms up
 
 
 def throughput(stage: Stage, project: Deployment, peers: Deployment) -> dict[str, dict[str, float]]:

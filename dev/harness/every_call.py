@@ -71,6 +71,12 @@ WRITES: list[tuple[str, str, object]] = [
     ("POST", "reset?hard=true", {}),
 ]
 
+CONDITIONAL = [write for write in WRITES if write[1].startswith("step/")]
+"""The writes that an `If-Match` makes conditional."""
+
+ANY_VERSION = {"If-Match": ", ".join(f'"{version}"' for version in range(50))}
+"""A condition that is checked and that holds."""
+
 REFUSED: list[tuple[str, str, object]] = [
     *[("POST", f"step/{number}/skip", {}) for number, step in SIX_STEPS.numbered() if step.required],
     ("GET", "step/0", ...),
