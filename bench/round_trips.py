@@ -6,7 +6,7 @@ The fastest of several counts: a round trip costs it as much as any other, and a
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
 from urllib.parse import urlsplit
@@ -17,7 +17,7 @@ from sqlalchemy import Engine, create_engine, text
 from bench.progress import say
 from bench.stage import ANALYSED, ANALYSIS, SUMMARY, USER, Stage
 from dev.harness.client import Client
-from dev.harness.every_call import FIRST_ANALYSIS, READS, WRITES, url
+from dev.harness.every_call import ANY_VERSION, CONDITIONAL, FIRST_ANALYSIS, READS, WRITES, url
 from dev.harness.in_process import InProcess
 from dev.harness.wire import wire
 from lib import bootstrap
@@ -48,6 +48,10 @@ def _warm(url: str, calls: InProcess, ai_backend: Client) -> dict[str, float]:
             "one bare statement": lambda: bare.execute("SELECT 1").fetchall(),
             "pool_pre_ping and begin()": lambda: _usual_request(usual),
             **{f"GET {path}": partial(_read, calls, path) for path in READS},
+            **{
+                f"{method} {path}, If-Match": partial(_write, calls, method, path, body, ANY_VERSION)
+                for method, path, body in CONDITIONAL
+            },
             **{f"{method} {path}": partial(_write, calls, method, path, body) for method, path, body in WRITES},
             RELAYED: lambda: _ok(calls.post(ANALYSIS, user=WRITER, json=ANALYSED).status),
             ASKED_DIRECTLY: lambda: _ok(ai_backend.post(ANALYSIS, json=ANALYSED).status),
@@ -91,8 +95,8 @@ def _read(calls: InProcess, path: str) -> None:
     _ok(calls.get(url(path, USER), user=USER).status)
 
 
-def _write(calls: InProcess, method: str, path: str, body: object) -> None:
-    status = calls.request(method, url(path, WRITER), user=WRITER, json=body).status
+def _write(calls: InProcess, method: str, path: str, body: object, headers: Mapping[str, str] | None = None) -> None:
+    status = calls.request(method, url(path, WRITER), user=WRITER, json=body, headers=headers).status
     if path != FIRST_ANALYSIS:  # it is the other user's, and the look-up that finds none takes as long
         _ok(status)
 

@@ -1,5 +1,6 @@
 """What can go wrong in the domain. No HTTP in here: `lib.http.problems` gives each its status."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -11,29 +12,37 @@ type ProblemCode = Literal[
     "internal_error",
     "invalid_data",
     "malformed_body",
+    "malformed_validator",
     "method_not_allowed",
     "not_found",
+    "onboarding_incomplete",
     "payload_too_large",
     "too_many_requests",
     "unauthenticated",
     "unavailable",
     "unsupported_media_type",
+    "version_mismatch",
 ]
 """What a program may tell problems apart by. Each has its entry on the page `/problems`."""
 
 type FieldCode = Literal[
     "api_key_missing",
+    "contains_key",
     "invalid_choice",
     "invalid_key",
     "invalid_url",
     "invalid_value",
     "more_errors",
     "required",
+    "research_missing",
+    "step_not_completed",
     "too_large",
     "too_long",
     "too_short",
     "unknown_provider",
+    "unread_field",
     "unstorable_text",
+    "website_missing",
     "wrong_type",
 ]
 """What is wrong with one field, for programs and translations."""
@@ -51,6 +60,11 @@ class OnboardingError(Exception):
     def __init__(self, detail: str) -> None:
         super().__init__(detail)
         self.detail = detail
+
+    @property
+    def members(self) -> Mapping[str, object]:
+        """What else a program may know of it, by name."""
+        return {}
 
 
 @dataclass(frozen=True)
@@ -82,6 +96,37 @@ class Conflict(OnboardingError):
     """The request is fine, but not in the state that the onboarding is in."""
 
     code: ProblemCode = "conflict"
+
+
+class Incomplete(Conflict):
+    """Onboarding cannot be finished; `entries` are the requirements that are not met."""
+
+    code: ProblemCode = "onboarding_incomplete"
+
+    def __init__(self, detail: str, entries: Sequence[Mapping[str, object]] = ()) -> None:
+        super().__init__(detail)
+        self.entries = entries
+
+    @property
+    def members(self) -> Mapping[str, object]:
+        """The entries as errors."""
+        return {"errors": list(self.entries)}
+
+
+class VersionMismatch(OnboardingError):
+    """A conditional write for another version of the step than the stored one; nothing was stored."""
+
+    code: ProblemCode = "version_mismatch"
+
+    def __init__(self, current_version: int | None = None, current: Mapping[str, object] | None = None) -> None:
+        super().__init__("This step was changed meanwhile. Look at what is stored now before you save again.")
+        self.current_version = current_version
+        self.current = current
+
+    @property
+    def members(self) -> Mapping[str, object]:
+        """The step as it is stored."""
+        return {"current_version": self.current_version, "current": self.current}
 
 
 class Unauthenticated(OnboardingError):

@@ -21,6 +21,7 @@ READS = [
     "session",
     "status",
     "progress",
+    "requirements",
     "resume",
     "export",
     "summary",
@@ -53,9 +54,15 @@ SAVES: list[tuple[str, str, object]] = [
 ]
 """Together they leave a row of the user in every table."""
 
+DRAFTS: list[tuple[str, str, object]] = [
+    *[("PUT", f"step/{number}/draft", {"data": {"note": "half"}}) for number in STEP_DATA],
+    *[("DELETE", f"step/{number}/draft", ...) for number in STEP_DATA],
+]
+
 WRITES: list[tuple[str, str, object]] = [
     *SAVES,
     *[("POST", f"step/{number}/skip", {}) for number, step in SIX_STEPS.numbered() if not step.required],
+    *DRAFTS,
     ("PUT", OWN_BUSINESS_INFO, BUSINESS),
     ("PUT", FIRST_ANALYSIS, {"brand_analysis": {"voice": "Warm"}, "seo_audit": {"score": 7}}),
     ("DELETE", FIRST_ANALYSIS, ...),
@@ -65,11 +72,19 @@ WRITES: list[tuple[str, str, object]] = [
     ("POST", "reset?hard=true", {}),
 ]
 
+CONDITIONAL = [write for write in WRITES if write[1].startswith("step/")]
+"""The writes that an `If-Match` makes conditional."""
+
+ANY_VERSION = {"If-Match": ", ".join(f'"{version}"' for version in range(50))}
+"""A condition that is checked and that holds."""
+
 REFUSED: list[tuple[str, str, object]] = [
     *[("POST", f"step/{number}/skip", {}) for number, step in SIX_STEPS.numbered() if step.required],
     ("GET", "step/0", ...),
     ("POST", "step/0/complete", {}),
     ("POST", "step/0/skip", {}),
+    ("PUT", "step/0/draft", {}),
+    ("DELETE", "step/0/draft", ...),
     ("GET", "step/0/validate", ...),
 ]
 """Refused whatever is stored, before the database is asked."""

@@ -1,5 +1,6 @@
 """Step 4's table: one persona a user, saved by the step or as a draft."""
 
+from collections.abc import Collection
 from datetime import datetime
 
 from sqlalchemy import select
@@ -47,11 +48,17 @@ _READ = Query(select(*(_persona[name] for name in names_of(Persona))).where(_per
 
 
 def complete_step(
-    database: Database, user_id: str, data: object, validation_errors: list[object], persona: PersonaFields
+    database: Database,
+    user_id: str,
+    data: object,
+    validation_errors: list[object],
+    persona: PersonaFields,
+    *,
+    if_match: Collection[int] | None = None,
 ) -> Progress:
     """Complete step 4."""
     also = [_SAVE(**persona, additional_fields=None)]
-    return steps.complete(database, user_id, PERSONA, data, validation_errors, also)
+    return steps.complete(database, user_id, PERSONA, data, validation_errors, also, if_match=if_match)
 
 
 def save_draft(database: Database, user_id: str, persona: SavedPersona) -> None:

@@ -1,18 +1,44 @@
 """Saving and reading a single step. Steps with a table of their own have a module each."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any, TypedDict
 
-from sqlalchemy import JSON, ColumnElement, DateTime, Text, cast, func, null, select, update
+from sqlalchemy import (
+    ARRAY,
+    JSON,
+    BigInteger,
+    ColumnElement,
+    DateTime,
+    Text,
+    bindparam,
+    case,
+    cast,
+    exists,
+    func,
+    literal,
+    null,
+    select,
+    update,
+)
 from sqlalchemy.dialects.postgresql import array
 
 from lib.db import sessions
 from lib.db.database import Database
+from lib.db.guards import may_finish, version_is
 from lib.db.statements import USER, Bound, Query, Statement, parameter, upsert, with_members
-from lib.db.tables import onboarding_steps
+from lib.db.tables import onboarding_steps, persona_data
 from lib.json_text import JsonText
-from lib.steps.definitions import COMPLETED, FINISHED_STATUSES, IN_PROGRESS, PENDING, SKIPPED, StepDefinition
+from lib.steps.definitions import (
+    COMPLETED,
+    FINISHED_STATUSES,
+    IN_PROGRESS,
+    PENDING,
+    PERSONA,
+    SKIPPED,
+    Flow,
+    StepDefinition,
+)
 from lib.steps.progress import UNTOUCHED, Progress, StepState
 
 _step = onboarding_steps.c
@@ -24,8 +50,16 @@ class _StepRow(TypedDict):
     status: str
     completed_at: datetime | None
     data: str | None
-    validation_errors: str
+    validation_errors: str | None
     draft: str | None
+    draft_saved_at: datetime | None
+    version: int
+
+
+class _DraftRow(TypedDict):
+    """What saving or discarding a draft gives back."""
+
+    version: int
     draft_saved_at: datetime | None
 
 
@@ -36,13 +70,32 @@ _DRAFT: dict[str, ColumnElement[Any]] = {
 }
 _PAYLOAD = ["data", "validation_errors"]
 _NOW: dict[str, ColumnElement[Any]] = {"completed_at": func.now()}
+_NEXT_VERSION: dict[str, ColumnElement[Any]] = {"version": _step.version + 1}
+_is_finished = _step.status == func.any(array(FINISHED_STATUSES))
+_is_step = (_step.user_id == USER) & (_step.step_key == parameter(onboarding_steps, "step_key"))
 
 # A step that is finished without data keeps what it stored before.
 _COMPLETE = Statement(
-    upsert(onboarding_steps, ["step_key", "status", *_PAYLOAD], _KEY, computed=_NOW | _DRAFT, keep_if_null=["data"])
+    upsert(
+        onboarding_steps,
+        ["step_key", "status", *_PAYLOAD],
+        _KEY,
+        computed=_NOW | _DRAFT,
+        keep_if_null=["data"],
+        updated=_NEXT_VERSION,
+    )
 )
-_SKIP = Statement(upsert(onboarding_steps, ["step_key", "status"], _KEY, computed=_NOW, untouched=[*_PAYLOAD, *_DRAFT]))
-# A step that is finished already keeps the time at which it was.
+_SKIP = Statement(
+    upsert(
+        onboarding_steps,
+        ["step_key", "status"],
+        _KEY,
+        computed=_NOW,
+        untouched=[*_PAYLOAD, *_DRAFT],
+        updated=_NEXT_VERSION,
+    )
+)
+# A step that is finished already keeps the time at which it was; what finishes it has changed all the same.
 _FINISH = Statement(
     upsert(
         onboarding_steps,
@@ -50,7 +103,11 @@ _FINISH = Statement(
         _KEY,
         computed=_NOW,
         untouched=[*_PAYLOAD, *_DRAFT],
-        only_if=_step.status != func.all(array(FINISHED_STATUSES)),
+        updated={
+            "status": case((_is_finished, _step.status), else_=COMPLETED),
+            "completed_at": case((_is_finished, _step.completed_at), else_=func.now()),
+            **_NEXT_VERSION,
+        },
     )
 )
 _BEGIN = Statement(
@@ -60,26 +117,53 @@ _BEGIN = Statement(
         _KEY,
         untouched=[*_PAYLOAD, *_DRAFT, *_NOW],
         only_if=_step.status == PENDING,
+        updated=_NEXT_VERSION,
     )
 )
-_ADD_TO_DRAFT = Statement(
+
+
+def _drafted(updated: Mapping[str, ColumnElement[Any]]) -> Statement:
+    """The upsert of a step with a draft. A pending step is in progress then."""
+    return Statement(
+        upsert(
+            onboarding_steps,
+            ["step_key", "draft"],
+            _KEY,
+            computed={"status": literal(IN_PROGRESS), "draft_saved_at": func.now()},
+            untouched=[*_PAYLOAD, *_NOW],
+            updated={"status": case((_is_finished, _step.status), else_=IN_PROGRESS), **_NEXT_VERSION, **updated},
+        )
+    )
+
+
+_SAVE_DRAFT = _drafted({})
+_ADD_TO_DRAFT = _drafted({"draft": with_members(_step.draft, parameter(onboarding_steps, "draft"))})
+# A generated persona is a draft of its own kind, and step 4 stays in progress with it.
+_is_held = (_step.step_key == PERSONA.key) & exists().where(persona_data.c.user_id == USER)
+_DISCARD_DRAFT = Statement(
     update(onboarding_steps)
-    .where(_step.user_id == USER, _step.step_key == parameter(onboarding_steps, "step_key"))
+    .where(_is_step, _step.draft.is_not(null()))
     .values(
-        draft=with_members(_step.draft, parameter(onboarding_steps, "draft")),
-        draft_saved_at=func.now(),
+        status=case(((_step.status == IN_PROGRESS) & ~_is_held, PENDING), else_=_step.status),
         updated_at=func.now(),
+        **_NEXT_VERSION,
+        **_DRAFT,
     )
 )
+_DRAFT_STATE = Query(select(_step.version, _step.draft_saved_at).where(_is_step), _DraftRow)
+
+# What the caller knows is not read again.
+_is_new = _step.version != func.all(bindparam("known", type_=ARRAY(BigInteger)))
 _READ = Query(
     select(
         _step.status,
         _step.completed_at,
-        _step.data.cast(Text).label("data"),
-        _step.validation_errors.cast(Text).label("validation_errors"),
-        _step.draft.cast(Text).label("draft"),
+        case((_is_new, _step.data)).cast(Text).label("data"),
+        case((_is_new, _step.validation_errors)).cast(Text).label("validation_errors"),
+        case((_is_new, _step.draft)).cast(Text).label("draft"),
         _step.draft_saved_at,
-    ).where(_step.user_id == USER, _step.step_key == parameter(onboarding_steps, "step_key")),
+        _step.version,
+    ).where(_is_step),
     _StepRow,
 )
 
@@ -91,24 +175,62 @@ def complete(
     data: object,
     validation_errors: list[object],
     also: Sequence[Bound[Any]] = (),
+    *,
+    if_match: Collection[int] | None = None,
 ) -> Progress:
     """Complete a step and keep its payload; `also` are the statements that fill the step's own table.
 
-    Without `data`, what was stored before stays. Gives where the user stands afterwards.
+    Without `data`, what was stored before stays. Gives where the user stands afterwards. Raises `VersionMismatch`, and
+    stores nothing, where the step has none of the versions `if_match`.
     """
     saved = _COMPLETE(step_key=step.key, status=COMPLETED, data=data, validation_errors=validation_errors)
-    return sessions.write_and_load(database, user_id, [*sessions.advanced(step), saved, *also])
+    statements = [*sessions.advanced(step), *version_is(step, if_match), saved, *also]
+    return sessions.write_and_load(database, user_id, statements)
 
 
-def skip(database: Database, user_id: str, step: StepDefinition) -> Progress:
-    """Skip a step; what it stored stays. Gives where the user stands afterwards."""
+def complete_last(
+    database: Database,
+    user_id: str,
+    flow: Flow,
+    data: object,
+    validation_errors: list[object],
+    *,
+    if_match: Collection[int] | None = None,
+) -> Progress:
+    """Complete the flow's last step. Raises `Incomplete` where something that the flow requires is missing."""
+    last, required = flow.steps[-1], [may_finish(flow)]
+    return complete(database, user_id, last, data, validation_errors, required, if_match=if_match)
+
+
+def skip(
+    database: Database, user_id: str, step: StepDefinition, *, if_match: Collection[int] | None = None
+) -> Progress:
+    """Skip a step; what it stored stays. Gives where the user stands afterwards. Raises `VersionMismatch`."""
     saved = _SKIP(step_key=step.key, status=SKIPPED)
-    return sessions.write_and_load(database, user_id, [*sessions.advanced(step), saved])
+    return sessions.write_and_load(database, user_id, [*sessions.advanced(step), *version_is(step, if_match), saved])
 
 
 def finished(step: StepDefinition) -> Bound[Any]:
     """The statement that marks a step completed because what it needs is stored; its own data stays."""
     return _FINISH(step_key=step.key, status=COMPLETED)
+
+
+def touched(step: StepDefinition, provided: ColumnElement[bool] | None = None) -> Statement:
+    """The statement that notes a change of what a step shows beside its own row; it takes no values.
+
+    Nothing happens where `provided` does not hold.
+    """
+    return Statement(
+        upsert(
+            onboarding_steps,
+            [],
+            _KEY,
+            computed={"step_key": literal(step.key)},
+            untouched=["status", *_PAYLOAD, *_DRAFT, *_NOW],
+            updated=_NEXT_VERSION,
+            provided=provided,
+        )
+    )
 
 
 def begun(step: StepDefinition) -> Bound[Any]:
@@ -118,22 +240,46 @@ def begun(step: StepDefinition) -> Bound[Any]:
 
 def add_to_draft(database: Database, user_id: str, step: StepDefinition, members: Mapping[str, object]) -> None:
     """Put `members` into the step's draft, beside those that it has already."""
-    added = _ADD_TO_DRAFT(step_key=step.key, draft=members)
-    database.write(user_id, [*sessions.ensured(), begun(step), added])
+    database.write(user_id, [*sessions.ensured(), _ADD_TO_DRAFT(step_key=step.key, draft=members)])
 
 
-def read(database: Database, user_id: str, step: StepDefinition) -> StepState:
-    """What is stored of a step, with its payload and errors as finished JSON."""
-    rows = database.read(user_id, _READ(step_key=step.key))
+def save_draft(
+    database: Database, user_id: str, step: StepDefinition, data: object, *, if_match: Collection[int] | None = None
+) -> StepState:
+    """Keep a draft in place of the one before. Gives its time and the step's version. Raises `VersionMismatch`."""
+    statements = [*sessions.ensured(), *version_is(step, if_match), _SAVE_DRAFT(step_key=step.key, draft=data)]
+    return _draft_state(database.write_and_read(user_id, statements, _DRAFT_STATE(step_key=step.key)))
+
+
+def discard_draft(
+    database: Database, user_id: str, step: StepDefinition, *, if_match: Collection[int] | None = None
+) -> StepState:
+    """Remove a step's draft, if there is one. Gives the step's version. Raises `VersionMismatch`."""
+    statements = [*sessions.changed(), *version_is(step, if_match), _DISCARD_DRAFT(step_key=step.key)]
+    return _draft_state(database.write_and_read(user_id, statements, _DRAFT_STATE(step_key=step.key)))
+
+
+def _draft_state(rows: Sequence[_DraftRow]) -> StepState:
+    return StepState(**rows[0]) if rows else UNTOUCHED
+
+
+def read(database: Database, user_id: str, step: StepDefinition, known: Collection[int] = ()) -> StepState:
+    """What is stored of a step, with its payload, errors and draft as finished JSON.
+
+    Without those three where the step's version is among `known`.
+    """
+    rows = database.read(user_id, _READ(step_key=step.key, known=known))
     if not rows:
         return UNTOUCHED
     row = rows[0]
+    errors = row["validation_errors"]
     return StepState(
         status=row["status"],
         completed_at=row["completed_at"],
         has_data=row["data"] is not None,
         data=None if row["data"] is None else JsonText(row["data"]),
-        validation_errors=JsonText(row["validation_errors"]),
+        validation_errors=[] if errors is None else JsonText(errors),
         draft=None if row["draft"] is None else JsonText(row["draft"]),
         draft_saved_at=row["draft_saved_at"],
+        version=row["version"],
     )

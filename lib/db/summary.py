@@ -1,14 +1,16 @@
 """Step 6's read: everything that the summary shows, in one statement and without the large columns."""
 
+from collections.abc import Collection
 from typing import Any
 
-from sqlalchemy import Select, func, select
+from sqlalchemy import Select, case, func, literal_column, select
 
 from lib.db.api_keys import PROVIDERS_AND_KEYS, StoredKeys
 from lib.db.database import Database
 from lib.db.research_preferences import OF_USER as PREFERENCES_OF_USER
+from lib.db.sessions import is_new_to_caller, session_tag
 from lib.db.statements import USER, Query
-from lib.db.tables import business_info, onboarding_steps, persona_data, website_analyses
+from lib.db.tables import business_info, onboarding_sessions, onboarding_steps, persona_data, website_analyses
 from lib.db.website_analyses import NEWEST_FIRST
 from lib.steps.definitions import INTEGRATIONS
 from lib.steps.fields import BUSINESS_FIELDS, PERSONA_FIELDS, BusinessFields, Json, PersonaFields, StyleFields
@@ -25,8 +27,12 @@ class SummarisedAnalysis(StyleFields):
 
 
 class SummaryRow(StoredKeys):
-    """All that is stored, null where there is nothing. The times of the preferences are ISO 8601 text."""
+    """All that is stored, null where there is nothing. The times of the preferences are ISO 8601 text.
 
+    `tag` is the session's (`Progress.tag`); the rest is null where the caller knows it.
+    """
+
+    tag: str
     website_analysis: SummarisedAnalysis | None
     research_preferences: dict[str, Any] | None
     persona: PersonaFields | None
@@ -49,19 +55,26 @@ _CURRENT_ANALYSIS = (
 _PERSONA = select(*(_persona[name] for name in PERSONA_FIELDS)).where(_persona.user_id == USER)
 _BUSINESS = select(*(_business[name] for name in BUSINESS_FIELDS)).where(_business.user_id == USER)
 _INTEGRATIONS = select(_step.data).where(_step.user_id == USER, _step.step_key == INTEGRATIONS.key)
+_COLUMNS = (
+    *PROVIDERS_AND_KEYS,
+    _object(_CURRENT_ANALYSIS, "website_analysis"),
+    _object(PREFERENCES_OF_USER, "research_preferences"),
+    _object(_PERSONA, "persona"),
+    _INTEGRATIONS.scalar_subquery().label("integrations"),
+    _object(_BUSINESS, "business_info"),
+)
+_always = select(literal_column("1").label("one")).subquery("always")
+_session = (
+    select(session_tag.label("tag"), is_new_to_caller.label("is_new"))
+    .select_from(_always.outerjoin(onboarding_sessions, onboarding_sessions.c.user_id == USER))
+    .subquery("session")
+)
 _READ = Query(
-    select(
-        *PROVIDERS_AND_KEYS,
-        _object(_CURRENT_ANALYSIS, "website_analysis"),
-        _object(PREFERENCES_OF_USER, "research_preferences"),
-        _object(_PERSONA, "persona"),
-        _INTEGRATIONS.scalar_subquery().label("integrations"),
-        _object(_BUSINESS, "business_info"),
-    ),
+    select(_session.c.tag, *(case((_session.c.is_new, column.element)).label(column.name) for column in _COLUMNS)),
     SummaryRow,
 )
 
 
-def read(database: Database, user_id: str) -> SummaryRow:
-    """Everything that the summary shows."""
-    return database.read(user_id, _READ())[0]
+def read(database: Database, user_id: str, known: Collection[str] = ()) -> SummaryRow:
+    """Everything that the summary shows, or the session's tag alone where it is among `known`."""
+    return database.read(user_id, _READ(known=known))[0]

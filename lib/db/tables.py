@@ -72,6 +72,11 @@ def _id() -> Column[int]:
     return Column("id", BigInteger, Identity(always=True), nullable=False)
 
 
+def _version() -> Column[int]:
+    """How often the row was changed. What was never touched has no row, and version 0."""
+    return Column("version", BigInteger, nullable=False, server_default=text("1"))
+
+
 def _jsonb(names: Iterable[str]) -> list[Column[Any]]:
     return [Column(name, JSONB) for name in names]
 
@@ -96,6 +101,7 @@ onboarding_sessions = Table(
     _time("started_at"),
     _time("updated_at"),
     Column("completed_at", DateTime(timezone=True)),
+    _version(),
     PrimaryKeyConstraint("user_id", "id"),
     UniqueConstraint("user_id"),
     CheckConstraint("user_id <> ''", name="user_id"),
@@ -116,6 +122,7 @@ onboarding_steps = Table(
     Column("draft", JSON),
     Column("draft_saved_at", DateTime(timezone=True)),
     _time("updated_at"),
+    _version(),
     PrimaryKeyConstraint("user_id", "step_key"),
     _session(),
     CheckConstraint("step_key <> ''", name="step_key"),

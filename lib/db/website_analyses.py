@@ -1,6 +1,6 @@
 """Step 2's table: one analysis per website, the newest is the current one."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import datetime
 from typing import Any, TypedDict
 
@@ -21,9 +21,8 @@ from sqlalchemy import (
     update,
 )
 
-from lib.db import business_info, steps
+from lib.db import business_info, sessions, steps
 from lib.db.database import Database
-from lib.db.guards import account_exists
 from lib.db.statements import USER, Query, Statement, parameter, upsert
 from lib.db.tables import website_analyses
 from lib.steps.definitions import COMPLETED, WEBSITE
@@ -122,11 +121,12 @@ def complete_step(
     *,
     business: BusinessFields | None = None,
     warning: str | None = None,
+    if_match: Collection[int] | None = None,
 ) -> Progress:
     """Complete step 2."""
     saved = _SAVE(website_url=website_url, warning_message=warning, **analysis)
     also = [saved, *([business_info.saved(business)] if business else []), business_info.shown_in_step()]
-    return steps.complete(database, user_id, WEBSITE, data, validation_errors, also)
+    return steps.complete(database, user_id, WEBSITE, data, validation_errors, also, if_match=if_match)
 
 
 def edit(database: Database, user_id: str, analysis_id: int, fields: Mapping[str, object]) -> bool:
@@ -134,12 +134,12 @@ def edit(database: Database, user_id: str, analysis_id: int, fields: Mapping[str
     known = {name: fields.get(name) for name in ANALYSIS_FIELDS}
     others = {name: value for name, value in fields.items() if name not in known}
     edited = _EDIT(id=analysis_id, sent=list(fields), additional_fields=others, **known)
-    return bool(database.write_and_read(user_id, [account_exists()], edited))
+    return bool(database.write_and_read(user_id, sessions.changed(), edited))
 
 
 def remove(database: Database, user_id: str, analysis_id: int) -> bool:
     """Delete one analysis; whether the user had it."""
-    return bool(database.write_and_read(user_id, [account_exists()], _DELETE(id=analysis_id)))
+    return bool(database.write_and_read(user_id, sessions.changed(), _DELETE(id=analysis_id)))
 
 
 def current(database: Database, user_id: str) -> Analysis | None:

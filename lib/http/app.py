@@ -37,7 +37,7 @@ class Services:
 
 @dataclass(frozen=True)
 class Answer:
-    """What a handler returns in place of a plain value when the status is not 200. No body for 204.
+    """What a handler returns in place of a plain value when the status is not 200. No body for 204 and 304.
 
     A body of bytes is finished, and `headers` say what it is.
     """
@@ -187,6 +187,6 @@ def _render(response: falcon.Response, result: object) -> None:
     if isinstance(answer.body, bytes):
         response.content_type = answer.headers.get("content-type", "application/octet-stream")
         response.data = answer.body
-    elif answer.status != HTTPStatus.NO_CONTENT:
+    elif answer.status not in (HTTPStatus.NO_CONTENT, HTTPStatus.NOT_MODIFIED):
         response.content_type = falcon.MEDIA_JSON
         response.text = dumps(answer.body)

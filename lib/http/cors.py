@@ -5,8 +5,8 @@ import falcon
 from lib.config import settings
 
 _ALLOWED_METHODS = "GET, POST, PUT, PATCH, DELETE, OPTIONS"
-_ALLOWED_HEADERS = "Authorization, Content-Type, X-Request-Id"
-_EXPOSED_HEADERS = "X-Request-Id, Retry-After"
+_ALLOWED_HEADERS = "Authorization, Content-Type, If-Match, If-None-Match, X-Request-Id"
+_EXPOSED_HEADERS = "ETag, X-Request-Id, Retry-After"
 _PREFLIGHT_LIFETIME_S = "600"
 
 

@@ -20,6 +20,7 @@ from lib.errors import (
     TooManyRequests,
     Unauthenticated,
     Unavailable,
+    VersionMismatch,
 )
 from lib.http.request_id import current_request_id
 from lib.json_text import dumps
@@ -32,6 +33,7 @@ _STATUSES: dict[type, HTTPStatus] = {
     InvalidData: HTTPStatus.UNPROCESSABLE_ENTITY,
     NotFound: HTTPStatus.NOT_FOUND,
     Conflict: HTTPStatus.CONFLICT,
+    VersionMismatch: HTTPStatus.PRECONDITION_FAILED,
     Unauthenticated: HTTPStatus.UNAUTHORIZED,
     TooManyRequests: HTTPStatus.TOO_MANY_REQUESTS,
     Unavailable: HTTPStatus.SERVICE_UNAVAILABLE,
@@ -101,8 +103,8 @@ def _domain_error(_request: falcon.Request, response: falcon.Response, error: On
         _log.error("unavailable: %s", error.reason)
     if isinstance(error, AiBackendFailed):
         _log.error("AI backend: %s", error.reason)
-    errors = _entries(error.errors) if isinstance(error, InvalidData) else None
-    _write(response, status, error.code, error.detail, errors)
+    members = {"errors": _entries(error.errors)} if isinstance(error, InvalidData) else error.members
+    _write(response, status, error.code, error.detail, members)
 
 
 def _entries(errors: Sequence[FieldError]) -> list[dict[str, str]]:
@@ -124,7 +126,7 @@ def _write(
     status: HTTPStatus,
     code: ProblemCode,
     detail: str,
-    errors: Sequence[Mapping[str, object]] | None = None,
+    members: Mapping[str, object] | None = None,
 ) -> None:
     problem: dict[str, object] = {
         "type": f"/problems#{code}",
@@ -133,9 +135,8 @@ def _write(
         "detail": detail,
         "code": code,
         "request_id": current_request_id(),
+        **(members or {}),
     }
-    if errors is not None:
-        problem["errors"] = errors
     response.status = status
     response.content_type = "application/problem+json"
     response.text = dumps(problem)

@@ -32,7 +32,18 @@ _KEY_COLUMNS = {STEP: "step_key", ANALYSIS: "website_url"} | dict.fromkeys(
     (PREFERENCES, PERSONA, INTEGRATIONS, BUSINESS)
 )
 _BOOKKEEPING = frozenset(
-    {"id", "user_id", "session_id", "created_at", "updated_at", "step_key", "website_url", "status", "completed_at"}
+    {
+        "id",
+        "user_id",
+        "session_id",
+        "created_at",
+        "updated_at",
+        "step_key",
+        "website_url",
+        "status",
+        "completed_at",
+        "version",
+    }
 )
 
 

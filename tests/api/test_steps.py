@@ -43,6 +43,7 @@ def test_a_step_never_touched_is_pending_and_empty(http: Client) -> None:
         "data": None,
         "draft": None,
         "validation_errors": [],
+        "version": 0,
     }
 
 
@@ -58,6 +59,7 @@ def test_completing_a_step_twice_leaves_the_same_state(http: Client) -> None:
 @pytest.mark.parametrize("body", [None, {}, {"data": {}}, {"validation_errors": []}])
 def test_steps_5_and_6_need_no_body(http: Client, number: int, body: Any) -> None:
     """Neither data nor errors nor a body at all."""
+    walk(http, USER, 1, 2, 3)
     options = {} if body is None else {"json": body}
     assert http.post(f"/api/onboarding/step/{number}/complete", user=USER, **options).status == 200
 

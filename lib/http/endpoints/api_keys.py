@@ -1,11 +1,13 @@
 """Step 1, and the stored keys."""
 
+from collections.abc import Collection
 from typing import Any
 
 from lib.db import api_keys
 from lib.errors import NotFound
 from lib.http.app import NO_CONTENT, Answer, Call, Route
 from lib.http.step_routes import StepHandlers, Submission, log_saved, step_routes
+from lib.json_text import JsonText
 from lib.steps.api_keys import (
     key_problem,
     masked,
@@ -62,7 +64,7 @@ def validate_keys(call: Call) -> dict[str, Any]:
     }
 
 
-def _read_step(call: Call) -> StepState:
+def _read_step(call: Call, _known_versions: Collection[int]) -> StepState:
     row = api_keys.read_with_step(call.database, call.user.id)
     keys = {provider: masked(key) for provider, key in _decrypted(call, api_keys.by_provider(row)).items()}
     return StepState(
@@ -70,6 +72,9 @@ def _read_step(call: Call) -> StepState:
         completed_at=row["completed_at"],
         data={**(row["data"] or {}), "api_keys": keys} if keys or row["data"] is not None else None,
         validation_errors=row["validation_errors"] or [],
+        draft=None if row["draft"] is None else JsonText(row["draft"]),
+        draft_saved_at=row["draft_saved_at"],
+        version=row["version"] or 0,
     )
 
 
@@ -78,7 +83,9 @@ def _save_step(call: Call, submission: Submission) -> tuple[Progress, object]:
     user_id = call.user.id
     sealed = {provider: call.key_ring.encrypt(user_id, provider, key) for provider, key in submitted.keys.items()}
     errors = without_secrets(submission.validation_errors, list(submitted.keys.values()))
-    progress = api_keys.complete_step(call.database, user_id, submitted.other_fields, errors, sealed)
+    progress = api_keys.complete_step(
+        call.database, user_id, submitted.other_fields, errors, sealed, if_match=submission.if_match
+    )
     for provider in submitted.keys:
         log_saved(call, f"API key for {provider}")
     keys = {provider: masked(key) for provider, key in submitted.keys.items()}

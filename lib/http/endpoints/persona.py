@@ -37,7 +37,14 @@ def _save_step(call: Call, submission: Submission) -> tuple[Progress, object]:
     from lib.steps.persona import persona
 
     data = submission.payload
-    progress = personas.complete_step(call.database, call.user.id, data, submission.validation_errors, persona(data))
+    progress = personas.complete_step(
+        call.database,
+        call.user.id,
+        data,
+        submission.validation_errors,
+        persona(data),
+        if_match=submission.if_match,
+    )
     log_saved(call, "Persona data")
     return progress, data
 

@@ -113,6 +113,7 @@ def _save_step(call: Call, submission: Submission) -> tuple[Progress, object]:
         analysis.website_url,
         analysis.fields,
         business=analysis.business,
+        if_match=submission.if_match,
     )
     log_saved(call, "Website analysis")
     return progress, data
