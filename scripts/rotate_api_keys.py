@@ -29,7 +29,7 @@ from lib.db.encryption import KeyRing
 from lib.db.engine import build_pool
 from lib.db.statements import USER, Query, Statement, parameter
 from lib.db.tables import api_keys as api_keys_table
-from lib.db.url import libpq_url
+from lib.db.url import UnusableURL, libpq_url
 from lib.errors import Unavailable
 
 EXAMPLES = """example:
@@ -79,6 +79,8 @@ def main(arguments: list[str] | None = None) -> int:
         return _rotate(settings())
     except Unavailable as error:
         print(f"cannot rotate: {error.reason}", file=sys.stderr)
+    except UnusableURL as error:
+        print(f"cannot rotate: {error}", file=sys.stderr)
     except psycopg.Error as error:
         print(f"cannot rotate: the database answered {type(error).__name__}", file=sys.stderr)
     return 2

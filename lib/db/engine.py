@@ -19,13 +19,17 @@ from sqlalchemy.exc import DisconnectionError
 from sqlalchemy.pool import Pool
 
 from lib.db.statements import Bound
-from lib.db.url import libpq_url
+from lib.db.tls import without_tls
+from lib.db.url import SEARCH_PATH, libpq_url
 
 TIME_LIMIT_S = 5
 MAX_IDLE_S = 60
 POOL_SIZE = 5
 
-_TIME_LIMIT = f"SELECT set_config('statement_timeout', '{TIME_LIMIT_S * 1000}', true)"
+_TIME_LIMIT = (
+    f"SELECT set_config('statement_timeout', '{TIME_LIMIT_S * 1000}', true),"
+    f" set_config('search_path', '{SEARCH_PATH}', true)"
+)
 _SCOPE = _TIME_LIMIT + ", set_config('role', 'onboarding_app', true), set_config('app.user_id', %(user_id)s, true)"
 _LOCK = "SELECT pg_advisory_xact_lock(hashtextextended(%(user_id)s, 0))"
 
@@ -98,15 +102,20 @@ def build_pool(url: str) -> Pool:
 
 
 def _connect(conninfo: str) -> Any:
-    # A transaction-mode pooler does not keep prepared statements, hence no threshold.
-    return Connection.connect(
-        conninfo,
-        autocommit=True,
-        prepare_threshold=None,
-        connect_timeout=TIME_LIMIT_S,
-        application_name="onboarding",
-        row_factory=dict_row,
-    )
+    try:
+        # A transaction-mode pooler does not keep prepared statements, hence no threshold.
+        return Connection.connect(
+            conninfo,
+            autocommit=True,
+            prepare_threshold=None,
+            connect_timeout=TIME_LIMIT_S,
+            application_name="onboarding",
+            row_factory=dict_row,
+        )
+    except psycopg.OperationalError as error:
+        if refused := without_tls(error):
+            raise refused from None
+        raise
 
 
 def _note_idle_since(_connection: Any, record: Any) -> None:

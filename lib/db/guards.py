@@ -9,9 +9,9 @@ from typing import Any
 
 from sqlalchemy import ARRAY, ColumnElement, String, bindparam, exists, func, literal_column, select
 
-from lib.db.statements import USER, Bound, Statement
-from lib.db.tables import api_keys, erased_users
-from lib.errors import OnboardingError, Unauthenticated
+from lib.db.statements import USER, Bound, Statement, parameter
+from lib.db.tables import api_keys, erased_users, webhook_deliveries
+from lib.errors import AlreadyReceived, OnboardingError, Unauthenticated
 from lib.steps.api_keys import missing_ai_key
 
 USER_HASH = func.encode(func.sha256(func.convert_to(USER, literal_column("'UTF8'"))), literal_column("'hex'"))
@@ -19,10 +19,12 @@ USER_HASH = func.encode(func.sha256(func.convert_to(USER, literal_column("'UTF8'
 
 _ACCOUNT_ERASED = "OB001"
 _NO_KEY = "OB002"
+_DELIVERY_SEEN = "OB005"
 
 _REFUSALS: dict[str, Callable[[], OnboardingError]] = {
     _ACCOUNT_ERASED: lambda: Unauthenticated("This account was deleted."),
     _NO_KEY: missing_ai_key,
+    _DELIVERY_SEEN: AlreadyReceived,
 }
 
 
@@ -43,6 +45,13 @@ _key_of = _guard(
     ),
     _NO_KEY,
 )
+_delivery = _guard(
+    ~exists().where(
+        webhook_deliveries.c.user_hash == USER_HASH,
+        webhook_deliveries.c.delivery_id == parameter(webhook_deliveries, "delivery_id"),
+    ),
+    _DELIVERY_SEEN,
+)
 
 
 def account_exists() -> Bound[Any]:
@@ -53,3 +62,8 @@ def account_exists() -> Bound[Any]:
 def has_key_of(providers: Collection[str]) -> Bound[Any]:
     """Refuses with `InvalidData` where no key of these providers is stored."""
     return _key_of(providers=providers)
+
+
+def delivery_is_new(delivery_id: str) -> Bound[Any]:
+    """Refuses with `AlreadyReceived` where this delivery about the user is remembered."""
+    return _delivery(delivery_id=delivery_id)

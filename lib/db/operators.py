@@ -5,15 +5,12 @@ from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
 import psycopg
-from psycopg.conninfo import conninfo_to_dict
 
-from lib.db.url import libpq_url
+from lib.db.url import SEARCH_PATH, UnusableURL, libpq_url
+
+__all__ = ["Connection", "PostgresURL", "UnusableURL", "connect", "one_line", "postgres_url", "take_role"]
 
 Connection = psycopg.Connection[Any]
-
-
-class UnusableURL(ValueError):
-    """The text is not the URL of a database that the command can work on; the message is one line without a secret."""
 
 
 @dataclass(frozen=True)
@@ -31,13 +28,7 @@ class PostgresURL:
 
 def postgres_url(text: str) -> PostgresURL:
     """Read a Postgres URL. Raises UnusableURL."""
-    try:
-        conninfo = libpq_url(text)
-        conninfo_to_dict(conninfo)
-    except (psycopg.ProgrammingError, ValueError):
-        # libpq's own message may quote the URL, password and all.
-        raise UnusableURL("the Postgres URL cannot be read: percent-encode special characters") from None
-    return PostgresURL(conninfo)
+    return PostgresURL(libpq_url(text))
 
 
 def connect(url: PostgresURL, application_name: str) -> Connection:
@@ -56,7 +47,7 @@ def take_role(connection: Connection, role: str) -> None:
     query = "SELECT pg_has_role(current_user, oid, 'MEMBER') FROM pg_roles WHERE rolname = %s"
     if connection.execute(query, [role]).fetchone() != (True,):
         raise UnusableURL(f"this login cannot become {role}: use the one that ran the migrations")
-    connection.execute("SELECT set_config('role', %s, true)", [role])
+    connection.execute("SELECT set_config('role', %s, true), set_config('search_path', %s, true)", [role, SEARCH_PATH])
 
 
 def one_line(error: BaseException) -> str:
