@@ -103,9 +103,8 @@ def test_old_deliveries_are_forgotten(clerk: InProcess, secret: str, database: S
     """Whoever they were about, with the next one; and one that is still believed stays."""
     for user, delivery in ((USER, "msg_old"), (OTHER, "msg_new")):
         send(clerk, secret, deletion(user), delivery)
-    database.execute(
-        "UPDATE webhook_deliveries SET received_at = now() - interval '16 minutes' WHERE delivery_id = 'msg_old'"
-    )
+    aged = "UPDATE webhook_deliveries SET received_at = now() - interval '16 minutes' WHERE delivery_id = 'msg_old'"
+    database.execute(aged)
     send(clerk, secret, deletion("user_2third"), "msg_third")
     left = database.execute("SELECT delivery_id FROM webhook_deliveries ORDER BY 1").fetchall()
     assert left == [("msg_new",), ("msg_third",)]
