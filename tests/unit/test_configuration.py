@@ -11,17 +11,17 @@ from lib.errors import Unavailable
 PEM = "-----BEGIN PUBLIC KEY-----\nAAAA\n-----END PUBLIC KEY-----"
 KEY = "a2tra2tra2tra2tra2tra2tra2tra2tra2tra2tra2s="
 ORIGINS = (
-    "app.example.com",
+    "wizard.example.org",
     " , ",
     ",",
     "*",
     "null",
     "https://a.example.com,b.example.com",
     "https://a.com/page",
-    "://",
+    "x://",
 )
 URLS = ("clerk.example.com", "http://clerk.example.com/jwks", "https://", "ftp://clerk.example.com", "https://a b", "x")
-POSTGRES = ("db.example.com/d", "mysql://u@h/d", "postgres:/u@h/d", "postgres://", "postgres://u:p w@h/d")
+POSTGRES = ("db.example.com/d", "mysql://u@h/d", "postgres:/u@h/d", "postgres:x", "postgres://u:p w@h/d")
 
 # By variable: the setting that reads it, a good value, and values that are set and cannot be used.
 TABLE: dict[str, tuple[str, str, tuple[str, ...]]] = {
@@ -34,7 +34,7 @@ TABLE: dict[str, tuple[str, str, tuple[str, ...]]] = {
     "CLERK_AUDIENCE": ("clerk_audiences", "alwrity, https://api.example.com", (" , ", ",")),
     "ALLOWED_ORIGINS": ("allowed_origins", "https://wizard-*-acme.vercel.app/", ORIGINS),
     "API_KEY_ENCRYPTION_KEYS": ("api_key_encryption_keys", KEY, (",", "c2hvcnQ=", f"{KEY},x", KEY[:-1], "é")),
-    "CLERK_WEBHOOK_SIGNING_SECRET": ("webhook_signing_secret", "whsec_c2VjcmV0", ("secret", "whsec_", "whsec_é")),
+    "CLERK_WEBHOOK_SIGNING_SECRET": ("webhook_signing_secret", "whsec_c2VjcmV0", ("c2VjcmV0", "whsec_=", "whsec_é")),
     "AI_BACKEND_URL": ("ai_backend_url", "https://ai.example.com/v1", ("ai.example.com", "https://h?x=1", "file:///x")),
     "ONBOARDING_FLOW": ("onboarding_flow", "five", ("seven", "Six", "5")),
     "OPERATIONS_TOKEN": ("operations_token", "0123456789abcdef0123456789abcdef", ("x" * 31, "é" * 40, "a b" * 20)),
