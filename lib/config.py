@@ -84,6 +84,14 @@ class Settings:
         return self._origins("ALLOWED_ORIGINS")
 
     @cached_property
+    def has_usable_origins(self) -> bool:
+        """Whether the list of origins can be read."""
+        try:
+            return self.allowed_origins is not None
+        except Unavailable:
+            return False
+
+    @cached_property
     def api_key_encryption_keys(self) -> tuple[bytes, ...]:
         """32-byte keys: the first encrypts, all decrypt."""
         name = "API_KEY_ENCRYPTION_KEYS"

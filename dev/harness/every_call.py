@@ -79,3 +79,13 @@ def save_everything(client: Client, user: str) -> None:
     for method, path, body in SAVES:
         response = client.request(method, f"{BASE}/{path}", user=user, json=body)
         assert response.status == 200, response.text
+
+
+def with_ids_of(client: Client, user: str, path: str) -> str:
+    """A path of these lists with the ids that the user's own rows have, where it asks for the first of its kind."""
+    if path == FIRST_ANALYSIS:
+        analysis = client.get(f"{BASE}/website-analysis", user=user).json()
+        return path if analysis is None else path.replace("/1", f"/{analysis['analysis_id']}")
+    if path == FIRST_BUSINESS_INFO:
+        return path.replace("/1", f"/{client.get(f'{BASE}/business-info/user/me', user=user).json()['id']}")
+    return path

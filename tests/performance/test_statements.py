@@ -7,7 +7,7 @@ from collections import Counter
 import pytest
 
 from dev.harness.client import Client
-from dev.harness.every_call import BASE, POSTED_READS, READS, REFUSED, WRITES
+from dev.harness.every_call import BASE, POSTED_READS, READS, REFUSED, WRITES, with_ids_of
 from dev.harness.wire import FLUSH, Wire, messages
 from dev.harness.wizard import walk
 
@@ -37,8 +37,9 @@ def test_a_warm_read_is_one_round_trip_with_its_scope_and_one_statement(calls: C
     """Every read waits for the database once: scope, statement and commit travel together."""
     warm(calls, line)
     for method, path in [*(("GET", path) for path in READS), *(("POST", path) for path in POSTED_READS)]:
+        address = with_ids_of(calls, USER, path)
         line.start_recording()
-        response = calls.request(method, f"{BASE}/{path}", user=USER)
+        response = calls.request(method, f"{BASE}/{address}", user=USER)
         assert response.status == 200, (path, response.text)
         assert sent_in_one_round_trip(line) == ONE_STATEMENT, path
 
@@ -47,8 +48,9 @@ def test_a_warm_write_is_one_round_trip_and_one_transaction(calls: Client, line:
     """Scope, lock and every statement of a write travel together, up to the one Sync that commits them."""
     warm(calls, line)
     for method, path, body in WRITES:
+        address = with_ids_of(calls, USER, path)
         line.start_recording()
-        response = calls.request(method, f"{BASE}/{path}", user=USER, json=body)
+        response = calls.request(method, f"{BASE}/{address}", user=USER, json=body)
         assert response.status in {200, 204}, (path, response.text)
         sent = sent_in_one_round_trip(line)
         assert sent["P"] == sent["B"] == sent["D"] == sent["E"] >= 4, path

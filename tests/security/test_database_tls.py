@@ -38,9 +38,11 @@ class PlainServer:
 
     @property
     def url(self) -> str:
+        """Where it is, with a password to steal."""
         return f"postgresql://onboarding:hunter2@{self.host}:{self.port}/onboarding"
 
     def close(self) -> None:
+        """Accept nobody else."""
         self._socket.close()
 
 
