@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from dev.harness.clerk import TokenFactory
-from dev.harness.every_call import BASE, READS, WRITES
+from dev.harness.every_call import BASE, READS, WRITES, with_ids_of
 from dev.harness.in_process import InProcess
 from dev.harness.population import populate
 from dev.harness.wizard import WEBSITE, complete_step, walk
@@ -48,7 +48,8 @@ def run_everything(calls: InProcess) -> None:
     for path in READS:
         assert calls.get(f"{BASE}/{path}", user=USER).status in {200, 404}, path
     for method, path, body in WRITES:
-        assert calls.request(method, f"{BASE}/{path}", user=USER, json=body).status in {200, 204}, path
+        address = with_ids_of(calls, USER, path)
+        assert calls.request(method, f"{BASE}/{address}", user=USER, json=body).status in {200, 204}, path
 
 
 def nodes(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:
