@@ -15,7 +15,7 @@ from sqlalchemy import Engine, create_engine, text
 
 from bench.progress import say
 from bench.stage import SUMMARY, USER, Stage
-from dev.harness.every_call import BASE, READS, WRITES
+from dev.harness.every_call import BASE, READS, WRITES, with_ids_of
 from dev.harness.in_process import InProcess
 from dev.harness.wire import wire
 from lib import bootstrap
@@ -38,17 +38,18 @@ def measure(stage: Stage) -> dict[str, Any]:
 def _warm(url: str, calls: InProcess) -> dict[str, float]:
     usual = _usual_engine(url)
     with psycopg.connect(url, autocommit=True, prepare_threshold=None) as bare:
-        jobs: dict[str, Callable[[], object]] = {
-            "one bare statement": lambda: bare.execute("SELECT 1").fetchall(),
-            "pool_pre_ping and begin()": lambda: _usual_request(usual),
+        # Each prepares a request, which is not timed, and gives what to time.
+        jobs: dict[str, Callable[[], Callable[[], object]]] = {
+            "one bare statement": lambda: lambda: bare.execute("SELECT 1").fetchall(),
+            "pool_pre_ping and begin()": lambda: lambda: _usual_request(usual),
             **{f"GET {path}": partial(_read, calls, path) for path in READS},
             **{f"{method} {path}": partial(_write, calls, method, path, body) for method, path, body in WRITES},
         }
         found: dict[str, list[float]] = {name: [] for name in jobs}
         for number in range(ROUNDS):
             say(f"round trips of warm requests, {number + 1} of {ROUNDS}")
-            for name, job in jobs.items():
-                found[name].append(_seconds(job) * 1000)
+            for name, prepare in jobs.items():
+                found[name].append(_seconds(prepare()) * 1000)
     usual.dispose()
     return {name: min(each[1:]) for name, each in found.items()}
 
@@ -79,12 +80,14 @@ def _usual_request(engine: Engine) -> None:
         ).all()
 
 
-def _read(calls: InProcess, path: str) -> None:
-    _ok(calls.get(f"{BASE}/{path}", user=USER).status)
+def _read(calls: InProcess, path: str) -> Callable[[], None]:
+    address = f"{BASE}/{with_ids_of(calls, USER, path)}"
+    return lambda: _ok(calls.get(address, user=USER).status)
 
 
-def _write(calls: InProcess, method: str, path: str, body: object) -> None:
-    _ok(calls.request(method, f"{BASE}/{path}", user=WRITER, json=body).status)
+def _write(calls: InProcess, method: str, path: str, body: object) -> Callable[[], None]:
+    address = f"{BASE}/{with_ids_of(calls, WRITER, path)}"
+    return lambda: _ok(calls.request(method, address, user=WRITER, json=body).status)
 
 
 def _ok(status: int) -> None:
