@@ -8,7 +8,6 @@ import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from ipaddress import ip_address
 from pathlib import Path
 from typing import Self
 
@@ -19,6 +18,7 @@ from dev.local_postgres import LocalPostgres, LocalPostgresError, shared
 from dev.settings import DATABASE_SETTINGS, DEV_FOLDER, ROOT, without_settings
 from lib.config import Settings
 from lib.db.operators import UnusableURL, postgres_url
+from lib.db.url import is_local
 from lib.errors import Unavailable
 
 DATABASE = "onboarding"
@@ -45,7 +45,7 @@ class OwnDatabase:
             reason = error.reason if isinstance(error, Unavailable) else str(error)
             raise ChoiceError(f"The database of {ENV_FILE} cannot be used: {reason}") from error
         hosts = [*pooled.hosts, *direct.hosts]
-        return cls(variables, f"{pooled.database} on {', '.join(pooled.hosts)}", all(map(_is_local, hosts)))
+        return cls(variables, f"{pooled.database} on {', '.join(pooled.hosts)}", all(map(is_local, hosts)))
 
 
 @dataclass(frozen=True)
@@ -106,14 +106,6 @@ def _address(url: str) -> _Address:
     named = [parameters.get(name) for name in ("service", "hostaddr", "host")]
     hosts = next(filter(None, [*named, os.environ.get("PGHOST")]), "localhost")
     return _Address(tuple(hosts.split(",")), parameters.get("dbname") or parameters.get("user") or "the default")
-
-
-def _is_local(host: str) -> bool:
-    """Whether a host is this machine: a loopback address, or the folder of a UNIX socket."""
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost" or host.startswith(("/", "@"))
 
 
 if __name__ == "__main__":

@@ -129,6 +129,13 @@ class VersionMismatch(OnboardingError):
         return {"current_version": self.current_version, "current": self.current}
 
 
+class AlreadyReceived(OnboardingError):
+    """The same delivery of a webhook was acted upon before; its endpoint answers as it did then."""
+
+    def __init__(self) -> None:
+        super().__init__("This delivery was received before.")
+
+
 class Unauthenticated(OnboardingError):
     """No token, or one that is not valid."""
 

@@ -7,13 +7,14 @@ import psycopg
 from alembic import context
 from alembic.operations.ops import CreateTableOp, ExecuteSQLOp, MigrationScript
 from alembic.util.exc import CommandError
-from sqlalchemy import Connection, NullPool, create_engine, text
+from sqlalchemy import Connection, Engine, NullPool, create_engine, event, text
 from sqlalchemy.exc import DBAPIError
 
 from lib.config import Settings
 from lib.db.causes import cause, is_known
-from lib.db.operators import UnusableURL, postgres_url, reason_of
+from lib.db.operators import postgres_url, reason_of
 from lib.db.tables import metadata
+from lib.db.url import SEARCH_PATH, UnusableURL
 from lib.errors import Unavailable
 
 # Any number that no other software on this database uses for an advisory lock.
@@ -23,12 +24,22 @@ _LOCK_TIMEOUT = "5s"
 _STATEMENT_TIMEOUT = "300s"
 
 
-def run(connection: Connection) -> None:
-    """Migrate inside one transaction: everything or nothing, and never two migrations of a database at once."""
-    _set_local(connection, "lock_timeout", _WAIT_FOR_OTHER_MIGRATION)
-    connection.execute(text("SELECT pg_advisory_xact_lock(:number)"), {"number": _LOCK_NUMBER})
-    _set_local(connection, "lock_timeout", _LOCK_TIMEOUT)
-    _set_local(connection, "statement_timeout", _STATEMENT_TIMEOUT)
+def run(engine: Engine) -> None:
+    """Migrate inside one transaction: everything or nothing, and never two migrations of a database at once.
+
+    A revision that builds an index in an `autocommit_block` ends the transaction there, hence the lock on a connection
+    of its own, whose transaction stays open until the end.
+    """
+    with engine.begin() as waiting:
+        _set_local(waiting, "lock_timeout", _WAIT_FOR_OTHER_MIGRATION)
+        _set_local(waiting, "idle_in_transaction_session_timeout", "0")
+        waiting.execute(text("SELECT pg_advisory_xact_lock(:number)"), {"number": _LOCK_NUMBER})
+        with engine.connect() as connection:
+            event.listen(connection, "begin", _limit)
+            _migrate(connection)
+
+
+def _migrate(connection: Connection) -> None:
     context.configure(
         connection=connection,
         target_metadata=metadata,
@@ -38,6 +49,13 @@ def run(connection: Connection) -> None:
     )
     with context.begin_transaction():
         context.run_migrations()
+
+
+def _limit(connection: Connection) -> None:
+    """Set up a transaction. Outside of one, as in an `autocommit_block`, it has no effect: nothing is limited there."""
+    _set_local(connection, "lock_timeout", _LOCK_TIMEOUT)
+    _set_local(connection, "statement_timeout", _STATEMENT_TIMEOUT)
+    _set_local(connection, "search_path", SEARCH_PATH)
 
 
 def is_ours(_object: object, _name: object, kind: str, reflected: bool, compare_to: object) -> bool:
@@ -70,11 +88,12 @@ engine = create_engine(
     "postgresql+psycopg://",
     creator=lambda: psycopg.connect(conninfo, connect_timeout=10),
     poolclass=NullPool,
+    # A snapshot that the waiting transaction held would keep an index from being built concurrently.
+    isolation_level="READ COMMITTED",
     hide_parameters=True,
 )
 try:
-    with engine.begin() as connection:
-        run(connection)
+    run(engine)
 except CommandError as error:
     # What alembic says here names revisions, and nothing of the database's.
     raise SystemExit(

@@ -27,9 +27,10 @@ from lib.db import api_keys
 from lib.db.database import Database
 from lib.db.encryption import KeyRing
 from lib.db.engine import build_pool
-from lib.db.operators import PostgresURL, UnusableURL, connect, postgres_url, reason_of, take_role
+from lib.db.operators import PostgresURL, connect, postgres_url, reason_of, take_role
 from lib.db.statements import USER, Query, Statement, parameter
 from lib.db.tables import api_keys as api_keys_table
+from lib.db.url import UnusableURL
 from lib.errors import Unavailable
 
 EXAMPLES = """example:

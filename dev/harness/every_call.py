@@ -90,8 +90,10 @@ REFUSED: list[tuple[str, str, object]] = [
 """Refused whatever is stored, before the database is asked."""
 
 
-def url(path: str, user: str) -> str:
-    """The URL of a call of these lists, made by a user."""
+def url(path: str, user: str, client: Client | None = None) -> str:
+    """The URL of a call of these lists, made by a user. With a client, an analysis is the user's newest, if any."""
+    if client and path == FIRST_ANALYSIS and (newest := client.get(f"{BASE}/website-analysis", user=user).json()):
+        return f"{BASE}/{path.replace('/1', f'/{newest["analysis_id"]}')}"
     return f"{BASE}/{path.format(id=business_info.id_of(user))}"
 
 

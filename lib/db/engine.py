@@ -28,7 +28,8 @@ from lib.db.guards import TOO_LATE
 from lib.db.in_time import opened_in_time
 from lib.db.large_values import values_first
 from lib.db.statements import Bound
-from lib.db.url import libpq_url
+from lib.db.tls import without_tls
+from lib.db.url import SEARCH_PATH, libpq_url
 
 TIME_LIMIT_S = 5
 """For everything that one call of the database waits for: its turn, a connection, the statements and a retry."""
@@ -41,7 +42,7 @@ POOL_SIZE = 5
 
 _TIME_LIMIT = (
     "SELECT extract(epoch FROM clock_timestamp())::float8 AS clock, pg_backend_pid() AS backend,"
-    " set_config('statement_timeout', %(limit_ms)s, true)"
+    f" set_config('statement_timeout', %(limit_ms)s, true), set_config('search_path', '{SEARCH_PATH}', true)"
 )
 _SCOPE = _TIME_LIMIT + ", set_config('role', 'onboarding_app', true), set_config('app.user_id', %(user_id)s, true)"
 # A waiting write must see what the one before it wrote. Where the database's default is another level, this fails, and
@@ -244,15 +245,20 @@ def build_pool(url: str) -> Pool:
 
 
 def _connect(conninfo: str) -> Any:
-    # A transaction-mode pooler does not keep prepared statements, hence no threshold.
-    return Connection.connect(
-        conninfo,
-        autocommit=True,
-        prepare_threshold=None,
-        connect_timeout=TIME_LIMIT_S,
-        application_name="onboarding",
-        row_factory=dict_row,
-    )
+    try:
+        # A transaction-mode pooler does not keep prepared statements, hence no threshold.
+        return Connection.connect(
+            conninfo,
+            autocommit=True,
+            prepare_threshold=None,
+            connect_timeout=TIME_LIMIT_S,
+            application_name="onboarding",
+            row_factory=dict_row,
+        )
+    except psycopg.OperationalError as error:
+        if refused := without_tls(error):
+            raise refused from None
+        raise
 
 
 class _IdleConnections:

@@ -23,8 +23,8 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import array
 
 from lib.db.statements import USER, Bound, Statement, parameter
-from lib.db.tables import api_keys, erased_users, onboarding_sessions, onboarding_steps
-from lib.errors import Incomplete, OnboardingError, Unauthenticated, Unavailable, VersionMismatch
+from lib.db.tables import api_keys, erased_users, onboarding_sessions, onboarding_steps, webhook_deliveries
+from lib.errors import AlreadyReceived, Incomplete, OnboardingError, Unauthenticated, Unavailable, VersionMismatch
 from lib.steps.api_keys import missing_ai_key
 from lib.steps.definitions import FINISHED_STATUSES, Flow, StepDefinition
 
@@ -37,6 +37,7 @@ TOO_LATE = "OB010"
 """The write got its turn after the moment at which its caller was given up on (`lib.db.engine`)."""
 _OTHER_VERSION = "OB003"
 _INCOMPLETE = "OB004"
+_DELIVERY_SEEN = "OB005"
 
 _REFUSALS: dict[str, Callable[[], OnboardingError]] = {
     _ACCOUNT_ERASED: lambda: Unauthenticated("This account was deleted."),
@@ -44,6 +45,7 @@ _REFUSALS: dict[str, Callable[[], OnboardingError]] = {
     TOO_LATE: lambda: Unavailable("The database took too long. Please try again in a moment.", "database: too late"),
     _OTHER_VERSION: VersionMismatch,
     _INCOMPLETE: lambda: Incomplete("Onboarding cannot be completed yet."),
+    _DELIVERY_SEEN: AlreadyReceived,
 }
 
 
@@ -63,6 +65,13 @@ _key_of = _guard(
         api_keys.c.user_id == USER, api_keys.c.provider == func.any(bindparam("providers", type_=ARRAY(String)))
     ),
     _NO_KEY,
+)
+_delivery = _guard(
+    ~exists().where(
+        webhook_deliveries.c.user_hash == USER_HASH,
+        webhook_deliveries.c.delivery_id == parameter(webhook_deliveries, "delivery_id"),
+    ),
+    _DELIVERY_SEEN,
 )
 
 _step = onboarding_steps.c
@@ -109,3 +118,8 @@ def version_is(step: StepDefinition, versions: Collection[int] | None) -> list[B
 def may_finish(flow: Flow) -> Bound[Any]:
     """Refuses with `Incomplete` where something that the flow requires is missing."""
     return _may_finish(**required_by(flow))
+
+
+def delivery_is_new(delivery_id: str) -> Bound[Any]:
+    """Refuses with `AlreadyReceived` where this delivery about the user is remembered."""
+    return _delivery(delivery_id=delivery_id)

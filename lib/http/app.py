@@ -5,11 +5,12 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
-from urllib.parse import unquote
+from urllib.parse import unquote_to_bytes
 
 import falcon
 
 from lib.config import settings
+from lib.errors import OnboardingError
 from lib.http.admission import WRITING_METHODS, admitted
 from lib.http.body import read_json_object
 from lib.http.cors import CorsMiddleware
@@ -121,11 +122,11 @@ class _Resource:
 
     def _responder(self, route: Route) -> Callable[..., None]:
         def respond(request: falcon.Request, response: falcon.Response, **raw: str) -> None:
-            parameters = {name: unquote(value) for name, value in raw.items()}
             with admitted(may_write=route.method in WRITING_METHODS and not route.public) as admission:
                 caller = None if route.public else _caller(request)
                 if caller is not None:
                     admission.identify(caller.id)
+                parameters = {name: _decoded(value) for name, value in raw.items()}
                 result = route.handler(Call(request, parameters, self.services, caller))
                 response.set_header("Cache-Control", route.cache_control)
                 _render(response, result)
@@ -178,6 +179,20 @@ def _caller(request: falcon.Request) -> "User":
     from lib.http.token import authenticate
 
     return authenticate(request.get_header("Authorization"), settings())
+
+
+def _decoded(parameter: str) -> str:
+    """A part of the path as text. Raises `OnboardingError`, a 400, where no text that can be stored is meant.
+
+    What was sent unencoded beyond ASCII stays as it is; lone surrogates are no UTF-8 and fail like broken bytes.
+    """
+    try:
+        text = unquote_to_bytes(parameter).decode()
+    except UnicodeError:
+        raise OnboardingError("The address holds percent-encoded bytes that are not UTF-8.") from None
+    if "\0" in text:
+        raise OnboardingError("The address holds a NUL character.")
+    return text
 
 
 def _render(response: falcon.Response, result: object) -> None:

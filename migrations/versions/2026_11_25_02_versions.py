@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "2026_11_25_02"
-down_revision = "2026_11_24_02"
+down_revision = "2026_11_25_01"
 branch_labels = None
 depends_on = None
 

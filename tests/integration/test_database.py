@@ -73,7 +73,7 @@ def test_a_statement_without_a_user_sees_no_row(database: Database) -> None:
 def test_an_erased_account_cannot_write_again(database: Database) -> None:
     """A token that outlives its user brings nothing back."""
     sessions.start(database, USER)
-    assert accounts.delete_for_good(database, USER)
+    assert accounts.delete_for_good(database, USER, "msg_1")
     with pytest.raises(Unauthenticated):
         sessions.start(database, USER)
     with pytest.raises(Unauthenticated):

@@ -196,6 +196,8 @@ def fill(calls: InProcess, database: Superuser) -> None:
     every_call.save_everything(calls, OTHER)
     # Where the information is shown: a statement that shows it again would be seen.
     database.execute("UPDATE onboarding_steps SET data = '{}' WHERE step_key = 'website'")
+    # What the scenario asks for by its address, as if its id had been guessed.
+    database.execute("UPDATE website_analyses SET id = 1 WHERE user_id = %s", [OTHER])
     assert calls.post("/api/onboarding/complete", user=OTHER).status == 200
     own: dict[int, Any] = {1: {"api_keys": {"openai": "sk-" + "s" * 40}}, 2: {"website": "https://a.example"}}
     own[3] = {"research_depth": "Basic"}
