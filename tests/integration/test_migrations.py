@@ -76,7 +76,7 @@ def test_a_database_of_an_unknown_revision_is_one_line(database_url: str) -> Non
     assert done.returncode != 0
     assert "Traceback" not in done.stderr
     assert "2026_11_22_03" in done.stderr
-    assert "remove the folder .dev" in done.stderr.strip().splitlines()[-1]
+    assert "make reset" in done.stderr.strip().splitlines()[-1]
     assert _rows(database_url, "SELECT version_num FROM alembic_version") == [("2026_11_22_03",)]
 
 
