@@ -1,5 +1,6 @@
 """Step 1, and the stored keys."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from lib.db import api_keys
@@ -7,13 +8,16 @@ from lib.errors import NotFound
 from lib.http.app import NO_CONTENT, Answer, Call, Route
 from lib.http.step_routes import StepHandlers, Submission, log_saved, step_routes
 from lib.steps.api_keys import (
+    is_masked,
     key_problem,
     masked,
+    refuse_other_masks,
     submitted_key,
     submitted_keys,
     without_secrets,
 )
 from lib.steps.definitions import API_KEYS, PENDING
+from lib.steps.named_keys import could_name_keys, refuse_named_keys
 from lib.steps.progress import Progress, StepState
 from lib.steps.providers import canonical
 
@@ -32,12 +36,16 @@ def save_key(call: Call) -> dict[str, Any]:
     """Store one key."""
     body = call.body()
     provider, key = submitted_key(body.get("provider"), body.get("api_key"))
-    if key is not None:
-        others = {name: value for name, value in body.items() if name not in {"provider", "api_key"}}
-        details = without_secrets(others, [key]) or None
-        sealed = call.key_ring.encrypt(call.user.id, provider, key)
-        api_keys.save(call.database, call.user.id, provider, sealed, details)
-        log_saved(call, f"API key for {provider}")
+    others = {name: value for name, value in body.items() if name not in {"provider", "api_key"}}
+    details = without_secrets(others, [key])
+    _refuse_stored_keys(call, details)
+    if is_masked(key):
+        # Nothing has to be written: it was stored when it was read.
+        refuse_other_masks({provider: key}, _stored_keys(call), lambda _: "api_key")
+        return {"message": f"API key for {provider} unchanged.", "provider": provider, "status": "saved"}
+    sealed = call.key_ring.encrypt(call.user.id, provider, key)
+    api_keys.save(call.database, call.user.id, provider, sealed, details or None)
+    log_saved(call, f"API key for {provider}")
     return {"message": f"API key for {provider} saved.", "provider": provider, "status": "saved"}
 
 
@@ -76,13 +84,28 @@ def _read_step(call: Call) -> StepState:
 def _save_step(call: Call, submission: Submission) -> tuple[Progress, object]:
     submitted = submitted_keys(submission.payload)
     user_id = call.user.id
+    unchanged = _unchanged_keys(call, submitted.masks) if submitted.masks else {}
     sealed = {provider: call.key_ring.encrypt(user_id, provider, key) for provider, key in submitted.keys.items()}
     errors = without_secrets(submission.validation_errors, list(submitted.keys.values()))
-    progress = api_keys.complete_step(call.database, user_id, submitted.other_fields, errors, sealed)
+    _refuse_stored_keys(call, {"data": submitted.other_fields, "validation_errors": errors})
+    progress = api_keys.complete_step(call.database, user_id, submitted.other_fields, errors, sealed, unchanged)
     for provider in submitted.keys:
         log_saved(call, f"API key for {provider}")
     keys = {provider: masked(key) for provider, key in submitted.keys.items()}
     return progress, {**submitted.other_fields, "api_keys": keys}
+
+
+def _refuse_stored_keys(call: Call, fields: Mapping[str, Any]) -> None:
+    """Raises `InvalidData` where a field names a stored key. The keys are read only where a text could be one."""
+    if could_name_keys(fields):
+        refuse_named_keys(fields, _stored_keys(call).values())
+
+
+def _unchanged_keys(call: Call, masks: Mapping[str, str]) -> dict[str, bytes]:
+    """The ciphertext of the keys whose masks were sent back. Raises `InvalidData` for any other mask."""
+    sealed = api_keys.read(call.database, call.user.id)
+    refuse_other_masks(masks, _decrypted(call, sealed), lambda provider: f"data.api_keys.{provider}")
+    return {provider: sealed[provider] for provider in masks}
 
 
 def _stored_keys(call: Call) -> dict[str, str]:
