@@ -60,7 +60,7 @@ class Database:
             # Every statement is idempotent, so running it once more on a new connection is safe.
             return rows if rows is not None else self._attempt(scope, statements, is_last=True) or []
         except (psycopg.Error, PoolTimeout) as error:
-            raise _translated(error) from error
+            raise _translated(error, is_write=scope.exclusive) from error
 
     def _attempt(self, scope: Scope, statements: Sequence[Bound[Any]], *, is_last: bool = False) -> list[Any] | None:
         """The rows of the last statement; None where the connection was lost, unless this is the last attempt."""
@@ -84,13 +84,13 @@ def _is_idle(connection: Connection) -> bool:
     return connection.info.transaction_status == psycopg.pq.TransactionStatus.IDLE
 
 
-def _translated(error: Exception) -> Exception:
+def _translated(error: Exception, *, is_write: bool) -> Exception:
     if refused := refusal(getattr(error, "sqlstate", None)):
         return refused
     reason = f"{type(error).__name__} {getattr(error, 'sqlstate', None) or ''}".strip()
     if isinstance(error, _SCHEMA_OUTDATED):
         return Unavailable("The service is being updated. Please try again in a moment.", f"schema outdated: {reason}")
-    if isinstance(error, pg.ProgramLimitExceeded | pg.DataError):
+    if is_write and isinstance(error, pg.ProgramLimitExceeded | pg.DataError):
         return InvalidData([FieldError("data", "too_large", "holds a value too large to be stored")])
     if isinstance(error, psycopg.OperationalError | PoolTimeout | psycopg.InterfaceError):
         return Unavailable(

@@ -13,10 +13,15 @@ from lib.db.statements import USER, Bound, Query, Statement, parameter
 from lib.db.tables import api_keys, onboarding_sessions, onboarding_steps, persona_data
 from lib.json_text import JsonText
 from lib.steps.definitions import FINISHED_STATUSES, PENDING, STEPS, Flow, StepDefinition
+from lib.steps.limits import MAX_ANSWER_BYTES, MAX_DATA_BYTES, MAX_NOTES_BYTES
 from lib.steps.progress import Progress, StepState
 
 _session, _step = onboarding_sessions.c, onboarding_steps.c
 _OF_USER = _session.user_id == USER
+
+
+MAX_SHOWN_BYTES = MAX_DATA_BYTES + MAX_NOTES_BYTES  # business information is added to what was sent
+MAX_SHOWN_IN_ALL_BYTES = MAX_ANSWER_BYTES - len(STEPS) * 2 * MAX_NOTES_BYTES
 
 
 class _ProgressRow(TypedDict):
@@ -31,6 +36,7 @@ class _ProgressRow(TypedDict):
     status: str
     completed_at: datetime | None
     has_data: bool
+    data_too_large: bool
     data: str | None
     validation_errors: str | None
 
@@ -45,6 +51,23 @@ class _CompletionRow(TypedDict):
 
 # `data` is read only for the steps `with_data`: Postgres fetches a large value when it is used, not when its row is.
 _is_wanted = _step.step_key == func.any(bindparam("with_data", type_=ARRAY(String)))
+_sized = (
+    select(
+        onboarding_steps,
+        func.octet_length(case((_is_wanted, _step.data)).cast(Text)).label("bytes"),
+        case((_is_wanted, _step.validation_errors)).cast(Text).label("errors"),
+    )
+    .where(_step.user_id == USER)
+    .subquery("sized")
+)
+_of_step = _sized.c
+# What an answer has no room for is not sent by Postgres: the largest payloads first.
+_total = (
+    func.sum(_of_step.bytes)
+    .filter(_of_step.bytes <= MAX_SHOWN_BYTES)
+    .over(order_by=[_of_step.bytes, _of_step.step_key], rows=(None, 0))
+)
+_has_room = (_of_step.bytes <= MAX_SHOWN_BYTES) & (_total <= MAX_SHOWN_IN_ALL_BYTES)
 _LOAD = Query(
     select(
         _session.id,
@@ -52,14 +75,15 @@ _LOAD = Query(
         _session.started_at,
         _session.updated_at,
         _session.completed_at.label("finished_at"),
-        _step.step_key,
-        _step.status,
-        _step.completed_at,
-        _step.data.is_not(null()).label("has_data"),
-        case((_is_wanted, _step.data)).cast(Text).label("data"),
-        case((_is_wanted, _step.validation_errors)).cast(Text).label("validation_errors"),
+        _of_step.step_key,
+        _of_step.status,
+        _of_step.completed_at,
+        _of_step.data.is_not(null()).label("has_data"),
+        (_of_step.bytes.is_not(null()) & ~_has_room).label("data_too_large"),
+        case((_has_room, _of_step.data)).cast(Text).label("data"),
+        case((func.octet_length(_of_step.errors) <= 2 * MAX_NOTES_BYTES, _of_step.errors)).label("validation_errors"),
     )
-    .select_from(onboarding_sessions.outerjoin(onboarding_steps, _step.user_id == _session.user_id))
+    .select_from(onboarding_sessions.outerjoin(_sized, _of_step.user_id == _session.user_id))
     .where(_OF_USER),
     _ProgressRow,
 )
@@ -185,6 +209,7 @@ def _state(row: _ProgressRow) -> StepState:
         status=row["status"],
         completed_at=row["completed_at"],
         has_data=row["has_data"],
+        data_too_large=row["data_too_large"],
         data=None if data is None else JsonText(data),
         validation_errors=[] if errors is None else JsonText(errors),
     )

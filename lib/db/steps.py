@@ -9,6 +9,7 @@ from sqlalchemy.dialects.postgresql import array
 
 from lib.db import sessions
 from lib.db.database import Database
+from lib.db.guards import within_quota
 from lib.db.statements import USER, Bound, Query, Statement, parameter, upsert, with_members
 from lib.db.tables import onboarding_steps
 from lib.json_text import JsonText
@@ -97,7 +98,8 @@ def complete(
     Without `data`, what was stored before stays. Gives where the user stands afterwards.
     """
     saved = _COMPLETE(step_key=step.key, status=COMPLETED, data=data, validation_errors=validation_errors)
-    return sessions.write_and_load(database, user_id, [*sessions.advanced(step), saved, *also])
+    statements = within_quota([*sessions.advanced(step), saved, *also])
+    return sessions.write_and_load(database, user_id, statements)
 
 
 def skip(database: Database, user_id: str, step: StepDefinition) -> Progress:
@@ -119,7 +121,7 @@ def begun(step: StepDefinition) -> Bound[Any]:
 def add_to_draft(database: Database, user_id: str, step: StepDefinition, members: Mapping[str, object]) -> None:
     """Put `members` into the step's draft, beside those that it has already."""
     added = _ADD_TO_DRAFT(step_key=step.key, draft=members)
-    database.write(user_id, [*sessions.ensured(), begun(step), added])
+    database.write(user_id, within_quota([*sessions.ensured(), begun(step), added]))
 
 
 def read(database: Database, user_id: str, step: StepDefinition) -> StepState:

@@ -11,6 +11,7 @@ from lib.errors import Conflict, FieldError, InvalidData
 from lib.http.app import Call, Route
 from lib.http.rendering import time_text
 from lib.steps.definitions import SIX_STEPS, StepDefinition
+from lib.steps.limits import MAX_NOTES_BYTES, refuse_too_large
 from lib.steps.progress import Progress, StepState
 
 _log = logging.getLogger(__name__)
@@ -128,6 +129,8 @@ def _submission(body: dict[str, Any]) -> Submission:
         errors.append(FieldError("validation_errors", "wrong_type", "must be a list"))
     if errors:
         raise InvalidData(errors)
+    refuse_too_large("data", data)
+    refuse_too_large("validation_errors", validation_errors, MAX_NOTES_BYTES)
     return Submission(data, validation_errors or [])
 
 

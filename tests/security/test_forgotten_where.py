@@ -28,7 +28,9 @@ OTHER, SETTLED = "user_2neighbour", "user_2settled"
 CONDITION = re.compile(r"\b\w+\.user_id = (?:%\(user_id\)s::VARCHAR|\w+\.user_id)")
 
 # What changes from one walk to the next although nothing is wrong.
-VOLATILE = re.compile(r'user_2forgetful_\d+|\d{4}-\d\d-\d\dT[^"]+|"(?:id|analysis_id|session_id)":\d+')
+VOLATILE = re.compile(
+    r'user_2forgetful_\d+|\d{4}-\d\d-\d\dT[^"]+|"(?:id|analysis_id|session_id)":\d+|"request_id":"\w+"'
+)
 
 
 @dataclass(frozen=True)

@@ -22,7 +22,7 @@ ALLOWED: dict[str, set[str]] = {
     "lib/errors.py": set(),
     "lib/json_text.py": set(),
     "lib/http": {"lib.ai_backend", "lib.config", "lib.errors", "lib.json_text", "lib.http", "lib.steps", "lib.db"},
-    "lib/steps": {"lib.errors", "lib.steps"},
+    "lib/steps": {"lib.errors", "lib.json_text", "lib.steps"},
     "lib/db": {"lib.errors", "lib.json_text", "lib.db", "lib.steps"},
     "serving": {"serving"},
     "dev": {"dev", "serving", "lib"},

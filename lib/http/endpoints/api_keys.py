@@ -17,6 +17,7 @@ from lib.steps.api_keys import (
     without_secrets,
 )
 from lib.steps.definitions import API_KEYS, PENDING
+from lib.steps.limits import MAX_NOTES_BYTES, refuse_too_large
 from lib.steps.named_keys import could_name_keys, refuse_named_keys
 from lib.steps.progress import Progress, StepState
 from lib.steps.providers import canonical
@@ -38,6 +39,7 @@ def save_key(call: Call) -> dict[str, Any]:
     provider, key = submitted_key(body.get("provider"), body.get("api_key"))
     others = {name: value for name, value in body.items() if name not in {"provider", "api_key"}}
     details = without_secrets(others, [key])
+    refuse_too_large("description", details, MAX_NOTES_BYTES)
     _refuse_stored_keys(call, details)
     if is_masked(key):
         # Nothing has to be written: it was stored when it was read.

@@ -12,6 +12,7 @@ from lib.http.rendering import time_text, with_time_texts
 from lib.http.step_routes import StepHandlers, Submission, log_saved, step_routes
 from lib.steps.definitions import WEBSITE
 from lib.steps.fields import ANALYSIS_FIELDS, LATER_ANALYSIS_FIELDS, STYLE_FIELDS
+from lib.steps.limits import refuse_too_large
 from lib.steps.progress import Progress
 from lib.steps.summary import style_analysis
 
@@ -51,7 +52,9 @@ def by_id(call: Call) -> dict[str, Any]:
 
 def edit(call: Call) -> dict[str, Any]:
     """Replace the fields of one analysis that are sent."""
-    if not website_analyses.edit(call.database, call.user.id, _analysis_id(call), call.body()):
+    analysis_id, fields = _analysis_id(call), call.body()
+    refuse_too_large("analysis", fields)
+    if not website_analyses.edit(call.database, call.user.id, analysis_id, fields):
         raise _no_analysis()
     return {"success": True}
 
