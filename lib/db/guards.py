@@ -5,7 +5,7 @@ Postgres skips the statements after it and rolls back, and the caller gets the e
 """
 
 import operator
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable
 from functools import reduce
 from typing import Any
 
@@ -15,7 +15,6 @@ from sqlalchemy import (
     ColumnElement,
     Integer,
     LargeBinary,
-    Numeric,
     String,
     Table,
     Text,
@@ -85,9 +84,9 @@ _key_of = _guard(
 )
 
 
+# A ciphertext is bound to its user, so it is nobody else's.
 _still_has_key = _guard(
     exists().where(
-        api_keys.c.user_id == USER,
         api_keys.c.provider == parameter(api_keys, "provider"),
         api_keys.c.encrypted_key == parameter(api_keys, "encrypted_key"),
     ),
@@ -111,22 +110,19 @@ def still_has_key(provider: str, encrypted_key: bytes) -> Bound[Any]:
 
 
 _analysis = website_analyses.c
-_same_url = _analysis.user_id == USER, func.md5(_analysis.website_url) == func.md5(bindparam("website_url", type_=Text))
-_without_url = exists().where(_analysis.user_id == USER, func.md5(_analysis.website_url) == func.md5(""))
+_most = bindparam("most", type_=Integer)
+_url = bindparam("website_url", type_=Text)
 _has_room_for_website = _guard(
-    exists().where(*_same_url)
-    | (bindparam("website_url", type_=Text) == "")
-    | (
-        select(func.count()).select_from(website_analyses).where(_analysis.user_id == USER).scalar_subquery()
-        < MAX_WEBSITES + cast(_without_url, Integer)
-    ),
+    (_url == "")
+    | exists().where(_analysis.user_id == USER, func.md5(_analysis.website_url) == func.md5(_url))
+    | (select(func.count()).where(_analysis.user_id == USER, _analysis.website_url != "").scalar_subquery() < _most),
     _TOO_MANY_WEBSITES,
 )
 
 
 def has_room_for_website(website_url: str) -> Bound[Any]:
     """Refuses with `LimitReached` where this URL would be one website too many. A business without one is none."""
-    return _has_room_for_website(website_url=website_url)
+    return _has_room_for_website(website_url=website_url, most=MAX_WEBSITES)
 
 
 def _bytes_of(table: Table, size: Callable[[ColumnElement[Any]], ColumnElement[Any]]) -> ColumnElement[Any]:
@@ -147,29 +143,28 @@ _small_analysis = _guard(
     ~exists().where(
         _analysis.user_id == USER,
         _analysis.id == parameter(website_analyses, "id"),
-        _bytes_of(website_analyses, _as_text) > MAX_ROW_BYTES,
+        _bytes_of(website_analyses, _as_text) > _most,
     ),
     _ANALYSIS_TOO_LARGE,
 )
 _small_persona = _guard(
-    ~exists().where(persona_data.c.user_id == USER, _bytes_of(persona_data, _as_text) > MAX_ROW_BYTES),
+    ~exists().where(persona_data.c.user_id == USER, _bytes_of(persona_data, _as_text) > _most),
     _PERSONA_TOO_LARGE,
 )
 
 
 def analysis_fits(analysis_id: int) -> Bound[Any]:
     """After an edit: refuses with `PayloadTooLarge` where the analysis has become too large to be shown."""
-    return _small_analysis(id=analysis_id)
+    return _small_analysis(id=analysis_id, most=MAX_ROW_BYTES)
 
 
 def persona_fits() -> Bound[Any]:
     """After a change: refuses with `PayloadTooLarge` where the persona has become too large to be shown."""
-    return _small_persona()
+    return _small_persona(most=MAX_ROW_BYTES)
 
 
-# pg_column_size tells what a value takes on disk without reading it, so all of a user's rows are looked at, not their
-# payloads. An import may have brought more than the limit: then a write may not add to it, and everything else goes on.
-_BEFORE = "onboarding.stored_before"
+# pg_column_size tells what a value takes on disk without reading it: all of a user's rows are looked at, not their
+# payloads.
 _measured = [
     table for table in metadata.sorted_tables if "user_id" in table.c and any(isinstance(c.type, JSON) for c in table.c)
 ]
@@ -179,11 +174,9 @@ _stored = _sum_of(
     )
     for table in _measured
 )
-_NOTE_STORED = Statement(select(func.set_config(_BEFORE, cast(_stored, Text), literal_column("true"))))
-_stored_before = cast(func.current_setting(_BEFORE), Numeric)
-_within_quota = _guard(_stored <= func.greatest(MAX_STORED_BYTES, _stored_before), _TOO_MUCH_STORED)
+_within_quota = _guard(_stored <= _most, _TOO_MUCH_STORED)
 
 
-def within_quota(statements: Sequence[Bound[Any]]) -> list[Bound[Any]]:
-    """The statements of a write that may add to what is stored; refuses with `LimitReached` beyond what a user may."""
-    return [_NOTE_STORED(), *statements, _within_quota()]
+def within_quota() -> Bound[Any]:
+    """After a change: refuses with `LimitReached` where the user has stored more than one user may."""
+    return _within_quota(most=MAX_STORED_BYTES)

@@ -67,8 +67,8 @@ def save_generated(database: Database, user_id: str, persona: SavedPersona, task
 
 
 def _write_draft(database: Database, user_id: str, saved: Bound[Any]) -> None:
-    statements = [*sessions.ensured(), steps.begun(PERSONA), saved, persona_fits()]
-    database.write(user_id, within_quota(statements))
+    statements = [*sessions.ensured(), steps.begun(PERSONA), saved, persona_fits(), within_quota()]
+    database.write(user_id, statements)
 
 
 def read(database: Database, user_id: str) -> Persona | None:

@@ -98,7 +98,7 @@ def complete(
     Without `data`, what was stored before stays. Gives where the user stands afterwards.
     """
     saved = _COMPLETE(step_key=step.key, status=COMPLETED, data=data, validation_errors=validation_errors)
-    statements = within_quota([*sessions.advanced(step), saved, *also])
+    statements = [*sessions.advanced(step), saved, *also, within_quota()]
     return sessions.write_and_load(database, user_id, statements)
 
 
@@ -121,7 +121,7 @@ def begun(step: StepDefinition) -> Bound[Any]:
 def add_to_draft(database: Database, user_id: str, step: StepDefinition, members: Mapping[str, object]) -> None:
     """Put `members` into the step's draft, beside those that it has already."""
     added = _ADD_TO_DRAFT(step_key=step.key, draft=members)
-    database.write(user_id, within_quota([*sessions.ensured(), begun(step), added]))
+    database.write(user_id, [*sessions.ensured(), begun(step), added, within_quota()])
 
 
 def read(database: Database, user_id: str, step: StepDefinition) -> StepState:

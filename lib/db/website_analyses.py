@@ -77,7 +77,6 @@ NEWEST_FIRST = (_analysis.analysis_date.desc(), _analysis.id.desc())
 _of_user = select(*(_analysis[name] for name in names_of(Analysis))).where(_analysis.user_id == USER)
 _CURRENT = Query(_of_user.order_by(*NEWEST_FIRST).limit(1), Analysis)
 _BY_ID = Query(_of_user.where(_analysis.id == parameter(website_analyses, "id")), Analysis)
-_ALL = Query(_of_user.order_by(*NEWEST_FIRST), Analysis)
 _ID = Query(
     select(_analysis.id).where(_analysis.user_id == USER, _analysis.id == parameter(website_analyses, "id")),
     _AnalysisId,
@@ -141,7 +140,7 @@ def edit(database: Database, user_id: str, analysis_id: int, fields: Mapping[str
     known = {name: fields.get(name) for name in ANALYSIS_FIELDS}
     others = {name: value for name, value in fields.items() if name not in known}
     edited = _EDIT(id=analysis_id, sent=list(fields), additional_fields=others, **known)
-    statements = within_quota([account_exists(), edited, analysis_fits(analysis_id)])
+    statements = [account_exists(), edited, analysis_fits(analysis_id), within_quota()]
     return bool(database.write_and_read(user_id, statements, _ID(id=analysis_id)))
 
 
@@ -166,8 +165,3 @@ def by_url(database: Database, user_id: str, website_url: str) -> AnalysisOfWebs
     """The analysis of exactly this URL."""
     rows = database.read(user_id, _BY_URL(website_url=website_url))
     return rows[0] if rows else None
-
-
-def all_of(database: Database, user_id: str) -> list[Analysis]:
-    """Every analysis of this user, newest first."""
-    return database.read(user_id, _ALL())

@@ -1,5 +1,6 @@
 """Builds a function's Falcon app from its routes."""
 
+import re
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -10,6 +11,7 @@ from urllib.parse import unquote
 import falcon
 
 from lib.config import settings
+from lib.errors import OnboardingError
 from lib.http.body import read_json_object
 from lib.http.cors import CorsMiddleware
 from lib.http.problems import handle_errors
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
     from lib.db.encryption import KeyRing
     from lib.http.token import User
 
+_WHOLE_NUMBER = re.compile(r"\d{1,20}", re.ASCII)
 NO_STORE = "private, no-store"
 
 
@@ -87,6 +90,15 @@ class Call:
     def authenticated(self) -> "Call":
         """The same request with its user, on a public route that needs one after all. Raises `Unauthenticated`."""
         return replace(self, caller=_caller(self.request))
+
+    def number(self, name: str, least: int, most: int) -> int | None:
+        """The whole number that the query gives for `name`; None where it gives none. Raises `OnboardingError`."""
+        sent = self.request.get_param(name)
+        if sent is None:
+            return None
+        if not _WHOLE_NUMBER.fullmatch(sent) or not least <= int(sent) <= most:
+            raise OnboardingError(f"The parameter {name} has to be a whole number from {least} to {most}.")
+        return int(sent)
 
     def flag(self, name: str) -> bool:
         """Whether the query says `name=true`."""
