@@ -1,6 +1,8 @@
 """The list of a user's analyses, newest first, in pages. What was crawled is not in it."""
 
+import operator
 from datetime import datetime
+from functools import reduce
 from typing import Any, TypedDict
 
 from sqlalchemy import BigInteger, Integer, Text, bindparam, case, cast, func, literal_column, null, or_, select, tuple_
@@ -48,8 +50,16 @@ _recent = (
 )
 _plain = [_recent.c[name] for name in ("id", "website_url", "analysis_date", "status")]
 _parts = [part for name in _FIELDS for part in (literal_column(f"'{name}'"), _recent.c[name])]
-_built = select(*_plain, func.json_build_object(*_parts).label("fields")).cte("built").prefix_with("MATERIALIZED")
-_size = func.octet_length(cast(_built.c.fields, Text))
+# What is too large even on disk, compressed, need not be read to learn its size.
+_on_disk = reduce(
+    operator.add, (func.coalesce(func.pg_column_size(_recent.c[name]), literal_column("0")) for name in _FIELDS)
+)
+_built = (
+    select(*_plain, case((_on_disk <= MAX_DATA_BYTES, func.json_build_object(*_parts))).label("fields"))
+    .cte("built")
+    .prefix_with("MATERIALIZED")
+)
+_size = func.octet_length(cast(_built.c.fields, Text))  # null where it was not looked at
 _is_small = _size <= MAX_DATA_BYTES
 _in_order = [_built.c.analysis_date.desc(), _built.c.id.desc()]
 # A quote in a URL takes two characters in JSON.

@@ -4,7 +4,7 @@ from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any, TypedDict
 
-from sqlalchemy import ARRAY, Boolean, String, Text, bindparam, case, delete, exists, func, null, select, update
+from sqlalchemy import ARRAY, Boolean, String, Text, bindparam, case, delete, exists, func, null, select, true, update
 from sqlalchemy.dialects.postgresql import array, insert
 
 from lib.db.database import Database
@@ -83,7 +83,7 @@ _LOAD = Query(
         case((_has_room, _of_step.data)).cast(Text).label("data"),
         case((func.octet_length(_of_step.errors) <= 2 * MAX_NOTES_BYTES, _of_step.errors)).label("validation_errors"),
     )
-    .select_from(onboarding_sessions.outerjoin(_sized, _of_step.user_id == _session.user_id))
+    .select_from(onboarding_sessions.outerjoin(_sized, true()))
     .where(_OF_USER),
     _ProgressRow,
 )

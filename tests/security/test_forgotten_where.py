@@ -212,7 +212,10 @@ def fill(calls: InProcess, database: Superuser) -> None:
     own[3] = {"research_depth": "Basic"}
     for number, data in own.items():
         assert complete_step(calls, SETTLED, number, data).status == 200
-    # More than the limits of the walk, in every table: whoever's limits count OTHER's rows is refused.
+    # Whoever pages from OTHER's analysis on sees what is older.
+    update = "UPDATE website_analyses SET analysis_date = now() + interval '1 day' WHERE user_id = %s"
+    database.execute(update, [OTHER])
+    # More than the limits of the walk, in every table: whoever counts OTHER's rows, too, is refused.
     large = json.dumps(secrets.token_urlsafe(LARGE))
     for table, column in {
         "api_keys": "details",
@@ -222,8 +225,8 @@ def fill(calls: InProcess, database: Superuser) -> None:
         "research_preferences": "recommended_settings",
         "website_analyses": "crawl_result",
     }.items():
-        update = sql.SQL("UPDATE {} SET {} = %s WHERE user_id = %s")
-        database.execute(update.format(sql.Identifier(table), sql.Identifier(column)), [large, OTHER])
+        enlarge = sql.SQL("UPDATE {} SET {} = %s WHERE user_id = %s")
+        database.execute(enlarge.format(sql.Identifier(table), sql.Identifier(column)), [large, OTHER])
 
 
 def rows_of_others(database: Superuser) -> list[str]:

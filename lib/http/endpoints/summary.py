@@ -22,19 +22,25 @@ from lib.steps.summary import (
     style_analysis,
 )
 
+_SHOWN_AS = {"website_analysis": "style_analysis"}
+
 
 def read(call: Call) -> dict[str, Any]:
-    """The summary; what is missing is null or `{}`, never an error."""
+    """The summary; what is missing is null or `{}`, never an error.
+
+    What there is no room for is null, too, and named in `data_too_large`.
+    """
     row = summary.read(call.database, call.user.id)
     keys = _keys(call, row)
     analysis, persona = row["website_analysis"], row["persona"]
     preferences = row["research_preferences"]
     personalization = personalization_settings(persona, preferences, analysis)
     integrations = row["integrations"] or {}
+    too_large = [_SHOWN_AS.get(name, name) for name in row["too_large"]]
     return {
         "api_keys": {provider: masked(key) for provider, key in keys.items()},
         "website_url": (analysis and analysis["website_url"]) or None,
-        "style_analysis": style_analysis(analysis),
+        "style_analysis": None if "style_analysis" in too_large else style_analysis(analysis),
         "research_preferences": preferences and _preferences(preferences),
         "personalization_settings": personalization,
         "persona": persona and _persona(persona),
@@ -42,6 +48,7 @@ def read(call: Call) -> dict[str, Any]:
         "business_info": row["business_info"],
         "integrations": integrations,
         "capabilities": capabilities(keys, analysis, preferences, persona, personalization, integrations),
+        **({"data_too_large": too_large} if too_large else {}),
     }
 
 
