@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from lib.errors import FieldError, InvalidData
 from lib.json_text import dumps
 
-MAX_DIGITS_WRITTEN_OUT = 4 * 1024 * 1024
+MAX_DIGITS_WRITTEN_OUT = 512 * 1024
 
 # Python writes a float's exponent with a sign and two or three digits. The quick pattern also finds what looks like one
 # inside a string, so it never counts too little; the exact one, which skips strings, has the last word.

@@ -58,16 +58,17 @@ def complete_step(
 
 def save_draft(database: Database, user_id: str, persona: SavedPersona) -> None:
     """Keep a persona without finishing step 4."""
-    _write_draft(database, user_id, _SAVE_DRAFT(**persona))
+    _write_draft(database, user_id, [_SAVE_DRAFT(**persona), persona_fits()])
 
 
 def save_generated(database: Database, user_id: str, persona: SavedPersona, task_id: str | None) -> None:
     """Keep a persona that the AI backend wrote, as a draft; nothing happens if the task's persona was kept before."""
-    _write_draft(database, user_id, _SAVE_GENERATED(**persona, generated_by=task_id))
+    # What was paid for is stored even where all requests together made the persona too large.
+    _write_draft(database, user_id, [_SAVE_GENERATED(**persona, generated_by=task_id)])
 
 
-def _write_draft(database: Database, user_id: str, saved: Bound[Any]) -> None:
-    statements = [*sessions.ensured(), steps.begun(PERSONA), saved, persona_fits(), within_quota()]
+def _write_draft(database: Database, user_id: str, saved: list[Bound[Any]]) -> None:
+    statements = [*sessions.ensured(), steps.begun(PERSONA), *saved, within_quota()]
     database.write(user_id, statements)
 
 

@@ -177,7 +177,7 @@ def test_400_imported_analyses_are_listed_and_exported(http: Client, database: S
     assert (len(urls), len(set(urls))) == (401, 401)
     assert [bool(page["session"]) for page in found].count(True) == 1
     assert sum(len(page["steps"]) for page in found) == 1
-    listed = small(http, "style-detection/session-analyses")
+    listed = small(http, LIST)
     assert len(listed["analyses"]) == 20
     assert listed["analyses"][0]["website_url"] == "https://imported.example/400"
 
@@ -205,10 +205,10 @@ def test_the_list_of_analyses_is_paged(http: Client, database: Superuser, bytes_
     http.post(f"{BASE}/start", user=USER)
     count = 25 if bytes_each > MIB else 45
     add_analyses(database, count, bytes_each, "writing_style")
-    found, page = [], small(http, "style-detection/session-analyses")
+    found, page = [], small(http, LIST)
     while page["next"]:
         found += page["analyses"]
-        page = small(http, f"style-detection/session-analyses?limit=20&before={page['next']}")
+        page = small(http, f"{LIST}?limit=20&before={page['next']}")
     found += page["analyses"]
     assert [row["website_url"] for row in found] == [f"https://imported.example/{n}" for n in range(count, 0, -1)]
     is_large = bytes_each > MIB
@@ -219,15 +219,9 @@ def test_the_list_of_analyses_is_paged(http: Client, database: Superuser, bytes_
 @pytest.mark.parametrize(
     ("path", "parameter"),
     [
-        *[
-            (f"style-detection/session-analyses?limit={value}", "limit")
-            for value in ("0", "101", "x", "-1", "1.5", "%D9%A3")
-        ],
-        *[(f"style-detection/session-analyses?before={v}", "before") for v in ("x", "0", "9" * 20, "-1", "12345")],
-        *[
-            (f"export?after={value}", "after")
-            for value in ("x", "W10", "WyJhIiwiYiJd", "%00", "%C3%A9", "WyJzdGVwcyIsNV0")
-        ],
+        *[(f"{LIST}?limit={value}", "limit") for value in ("0", "101", "x", "-1", "1.5", "%D9%A3")],
+        *[(f"{LIST}?before={value}", "before") for value in ("x", "0", "9" * 20, "-1", "12345")],
+        *[(f"export?after={value}", "after") for value in ("x", "W10", "WyJhIiwiYiJd", "%00", "%C3%A9", "WzUsNV0")],
     ],
 )
 def test_400_for_a_bad_parameter(http: Client, path: str, parameter: str) -> None:
