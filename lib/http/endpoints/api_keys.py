@@ -40,7 +40,8 @@ def save_key(call: Call) -> dict[str, Any]:
     others = {name: value for name, value in body.items() if name not in {"provider", "api_key"}}
     details = without_secrets(others, [key])
     refuse_too_large("description", details, MAX_NOTES_BYTES)
-    _refuse_stored_keys(call, details)
+    if could_name_keys(details):
+        refuse_named_keys(details, _stored_keys(call).values())
     if is_masked(key):
         # Nothing has to be written: it was stored when it was read.
         refuse_other_masks({provider: key}, _stored_keys(call), lambda _: "api_key")
@@ -89,18 +90,14 @@ def _save_step(call: Call, submission: Submission) -> tuple[Progress, object]:
     unchanged = _unchanged_keys(call, submitted.masks) if submitted.masks else {}
     sealed = {provider: call.key_ring.encrypt(user_id, provider, key) for provider, key in submitted.keys.items()}
     errors = without_secrets(submission.validation_errors, list(submitted.keys.values()))
-    _refuse_stored_keys(call, {"data": submitted.other_fields, "validation_errors": errors})
+    if could_name_keys([submitted.other_fields, errors]):
+        fields = {"data": submitted.other_fields, "validation_errors": errors}
+        refuse_named_keys(fields, _stored_keys(call).values())
     progress = api_keys.complete_step(call.database, user_id, submitted.other_fields, errors, sealed, unchanged)
     for provider in submitted.keys:
         log_saved(call, f"API key for {provider}")
     keys = {provider: masked(key) for provider, key in submitted.keys.items()}
     return progress, {**submitted.other_fields, "api_keys": keys}
-
-
-def _refuse_stored_keys(call: Call, fields: Mapping[str, Any]) -> None:
-    """Raises `InvalidData` where a field names a stored key. The keys are read only where a text could be one."""
-    if could_name_keys(fields):
-        refuse_named_keys(fields, _stored_keys(call).values())
 
 
 def _unchanged_keys(call: Call, masks: Mapping[str, str]) -> dict[str, bytes]:
