@@ -1,7 +1,7 @@
 """What can go wrong in the domain. No HTTP in here: `lib.http.problems` gives each its status."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Literal
 
 type ProblemCode = Literal[
@@ -11,6 +11,7 @@ type ProblemCode = Literal[
     "conflict",
     "internal_error",
     "invalid_data",
+    "limit_reached",
     "malformed_body",
     "malformed_validator",
     "method_not_allowed",
@@ -32,6 +33,7 @@ type FieldCode = Literal[
     "invalid_key",
     "invalid_url",
     "invalid_value",
+    "masked_key",
     "more_errors",
     "required",
     "research_missing",
@@ -47,6 +49,9 @@ type FieldCode = Literal[
 ]
 """What is wrong with one field, for programs and translations."""
 
+
+MAX_ERRORS = 20
+"""How many refused fields are named. The others are counted."""
 
 MAX_FIELD_CHARACTERS = 200
 """How much of a field's path is shown."""
@@ -77,13 +82,49 @@ class FieldError:
 
 
 class InvalidData(OnboardingError):
-    """The body is well formed but breaks a rule; `errors` names each refused field, the first one in `detail`."""
+    """The body is well formed but breaks a rule; `errors` names the refused fields, the first one in `detail`.
+
+    `more` counts those that `errors` leaves out.
+    """
 
     code: ProblemCode = "invalid_data"
 
-    def __init__(self, errors: list[FieldError]) -> None:
+    def __init__(self, errors: Sequence[FieldError], more: int = 0) -> None:
         super().__init__(f"{errors[0].field[:MAX_FIELD_CHARACTERS]} {errors[0].message}.")
         self.errors = errors
+        self.more = more
+
+
+class PayloadTooLarge(InvalidData):
+    """A field holds more than may be stored."""
+
+    code: ProblemCode = "payload_too_large"
+
+
+class LimitReached(OnboardingError):
+    """The user has stored as much as one user may."""
+
+    code: ProblemCode = "limit_reached"
+
+
+@dataclass
+class Refusals:
+    """The refused fields of a body: the first are kept, the others only counted, however many there are."""
+
+    errors: list[FieldError] = field(default_factory=list)
+    more: int = 0
+
+    def add(self, make: Callable[[], FieldError]) -> None:
+        """Add one; it is only made where it is kept."""
+        if len(self.errors) < MAX_ERRORS:
+            self.errors.append(make())
+        else:
+            self.more += 1
+
+    def raise_if_any(self) -> None:
+        """Raises `InvalidData` where a field was refused."""
+        if self.errors:
+            raise InvalidData(self.errors, self.more)
 
 
 class NotFound(OnboardingError):

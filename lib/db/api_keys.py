@@ -9,7 +9,7 @@ from sqlalchemy.dialects.postgresql import array
 
 from lib.db import sessions, steps
 from lib.db.database import Database
-from lib.db.guards import has_key_of
+from lib.db.guards import has_key_of, still_has_key
 from lib.db.statements import USER, Bound, Query, Statement, parameter, upsert
 from lib.db.tables import api_keys, onboarding_sessions, onboarding_steps
 from lib.steps.definitions import API_KEYS, COMPLETED, PENDING
@@ -97,14 +97,17 @@ def complete_step(
     data: object,
     validation_errors: list[object],
     encrypted_keys: Mapping[str, bytes],
+    unchanged_keys: Mapping[str, bytes],
     *,
     if_match: Collection[int] | None = None,
 ) -> Progress:
-    """Complete step 1; `data` is the payload without its keys.
+    """Complete step 1; `data` is the payload without its keys. Both kinds of keys are ciphertext by provider.
 
-    Raises `InvalidData`, and stores nothing, where the user would be left without a key of an AI provider.
+    Raises `InvalidData`, and stores nothing, where the user would be left without a key of an AI provider, or where one
+    of `unchanged_keys` is no longer stored.
     """
-    also = [*_saved(encrypted_keys, None), has_key_of(AI_PROVIDERS)]
+    unchanged = [still_has_key(provider, key) for provider, key in unchanged_keys.items()]
+    also = [*unchanged, *_saved(encrypted_keys, None), has_key_of(AI_PROVIDERS)]
     return steps.complete(database, user_id, API_KEYS, data, validation_errors, also, if_match=if_match)
 
 

@@ -80,7 +80,7 @@ class Database:
         except Overloaded as error:
             raise Unavailable(_BUSY, "overloaded: no connection is free in time") from error
         except psycopg.Error as error:
-            raise _translated(error) from error
+            raise _translated(error, is_write=scope.exclusive) from error
 
     def _turn_of(self, scope: Scope, deadline: float) -> AbstractContextManager[object]:
         return self._turn(scope.user_id, deadline) if scope.exclusive and scope.user_id else nullcontext()
@@ -128,13 +128,13 @@ def _is_idle(connection: Connection) -> bool:
     return connection.info.transaction_status == psycopg.pq.TransactionStatus.IDLE
 
 
-def _translated(error: psycopg.Error) -> Exception:
+def _translated(error: psycopg.Error, *, is_write: bool) -> Exception:
     if refused := refusal(error.sqlstate):
         return refused
     reason = f"{type(error).__name__} {error.sqlstate or ''}".strip()
     if isinstance(error, _SCHEMA_OUTDATED):
         return Unavailable("The service is being updated. Please try again in a moment.", f"schema outdated: {reason}")
-    if isinstance(error, pg.ProgramLimitExceeded | pg.DataError):
+    if is_write and isinstance(error, pg.ProgramLimitExceeded | pg.DataError):
         return InvalidData([FieldError("data", "too_large", "holds a value too large to be stored")])
     if isinstance(error, psycopg.ProgrammingError | psycopg.IntegrityError):
         return error  # a mistake of ours

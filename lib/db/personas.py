@@ -2,12 +2,14 @@
 
 from collections.abc import Collection
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import select
 
 from lib.db import sessions, steps
 from lib.db.database import Database
-from lib.db.statements import USER, Query, Statement, parameter, upsert
+from lib.db.guards import persona_fits, within_quota
+from lib.db.statements import USER, Bound, Query, Statement, parameter, upsert
 from lib.db.tables import persona_data
 from lib.steps.definitions import PERSONA
 from lib.steps.fields import SAVED_PERSONA_FIELDS, PersonaFields, SavedPersona, names_of
@@ -63,13 +65,18 @@ def complete_step(
 
 def save_draft(database: Database, user_id: str, persona: SavedPersona) -> None:
     """Keep a persona without finishing step 4."""
-    database.write(user_id, [*sessions.ensured(), steps.begun(PERSONA), _SAVE_DRAFT(**persona)])
+    _write_draft(database, user_id, [_SAVE_DRAFT(**persona), persona_fits()])
 
 
 def save_generated(database: Database, user_id: str, persona: SavedPersona, task_id: str | None) -> None:
     """Keep a persona that the AI backend wrote, as a draft; nothing happens if the task's persona was kept before."""
-    generated = _SAVE_GENERATED(**persona, generated_by=task_id)
-    database.write(user_id, [*sessions.ensured(), steps.begun(PERSONA), generated])
+    # What was paid for is stored even where all requests together made the persona too large.
+    _write_draft(database, user_id, [_SAVE_GENERATED(**persona, generated_by=task_id)])
+
+
+def _write_draft(database: Database, user_id: str, saved: list[Bound[Any]]) -> None:
+    statements = [*sessions.ensured(), steps.begun(PERSONA), *saved, within_quota()]
+    database.write(user_id, statements)
 
 
 def read(database: Database, user_id: str) -> Persona | None:

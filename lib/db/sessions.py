@@ -16,6 +16,7 @@ from sqlalchemy import (
     literal_column,
     null,
     select,
+    true,
     update,
 )
 from sqlalchemy.dialects.postgresql import array, insert
@@ -26,11 +27,16 @@ from lib.db.statements import USER, Bound, Query, Statement, parameter
 from lib.db.tables import api_keys, onboarding_sessions, onboarding_steps, persona_data
 from lib.json_text import JsonText
 from lib.steps.definitions import IN_PROGRESS, PENDING, STEPS, Flow, StepDefinition
+from lib.steps.limits import MAX_ANSWER_BYTES, MAX_DATA_BYTES, MAX_NOTES_BYTES
 from lib.steps.progress import Progress, StepState
 from lib.steps.providers import AI_PROVIDERS
 
 _session, _step = onboarding_sessions.c, onboarding_steps.c
 _OF_USER = _session.user_id == USER
+
+
+MAX_SHOWN_BYTES = MAX_DATA_BYTES + MAX_NOTES_BYTES  # business information is added to what was sent
+MAX_SHOWN_IN_ALL_BYTES = MAX_ANSWER_BYTES - len(STEPS) * 2 * MAX_NOTES_BYTES
 
 
 class _ProgressRow(TypedDict):
@@ -50,17 +56,36 @@ class _ProgressRow(TypedDict):
     status: str
     completed_at: datetime | None
     has_data: bool
+    data_too_large: bool
     data: str | None
     validation_errors: str | None
 
 
-# `data` is read only for the steps `with_data`: Postgres fetches a large value when it is used, not when its row is.
 session_tag = func.concat(func.coalesce(_session.id, 0), literal_column("'.'"), func.coalesce(_session.version, 0))
 """As `Progress.tag`."""
 is_new_to_caller = session_tag != func.all(bindparam("known", type_=ARRAY(String)))
 """Whether the session's tag is not among those that the caller knows."""
-_is_wanted = (_step.step_key == func.any(bindparam("with_data", type_=ARRAY(String)))) & is_new_to_caller
 _key_of_user = exists().where(api_keys.c.user_id == USER)
+# `data` is read only for the steps `with_data`: Postgres fetches a large value when it is used, not when its row is.
+_is_wanted = (_step.step_key == func.any(bindparam("with_data", type_=ARRAY(String)))) & is_new_to_caller
+_sized = (
+    select(
+        onboarding_steps,
+        func.octet_length(case((_is_wanted, _step.data)).cast(Text)).label("bytes"),
+        case((_is_wanted, _step.validation_errors)).cast(Text).label("errors"),
+    )
+    .where(_step.user_id == USER)
+    .correlate(onboarding_sessions)
+    .lateral("sized")
+)
+_of_step = _sized.c
+# What an answer has no room for is not sent by Postgres: the largest payloads first.
+_total = (
+    func.sum(_of_step.bytes)
+    .filter(_of_step.bytes <= MAX_SHOWN_BYTES)
+    .over(order_by=[_of_step.bytes, _of_step.step_key], rows=(None, 0))
+)
+_has_room = (_of_step.bytes <= MAX_SHOWN_BYTES) & (_total <= MAX_SHOWN_IN_ALL_BYTES)
 _LOAD = Query(
     select(
         _session.id,
@@ -72,15 +97,16 @@ _LOAD = Query(
         _key_of_user.label("has_key"),
         _key_of_user.where(api_keys.c.provider == func.any(array(AI_PROVIDERS))).label("has_ai_key"),
         exists().where(persona_data.c.user_id == USER).label("has_persona"),
-        _step.step_key,
-        _step.version,
-        _step.status,
-        _step.completed_at,
-        _step.data.is_not(null()).label("has_data"),
-        case((_is_wanted, _step.data)).cast(Text).label("data"),
-        case((_is_wanted, _step.validation_errors)).cast(Text).label("validation_errors"),
+        _of_step.step_key,
+        _of_step.version,
+        _of_step.status,
+        _of_step.completed_at,
+        _of_step.data.is_not(null()).label("has_data"),
+        (_of_step.bytes.is_not(null()) & ~_has_room).label("data_too_large"),
+        case((_has_room, _of_step.data)).cast(Text).label("data"),
+        case((func.octet_length(_of_step.errors) <= 2 * MAX_NOTES_BYTES, _of_step.errors)).label("validation_errors"),
     )
-    .select_from(onboarding_sessions.outerjoin(onboarding_steps, _step.user_id == _session.user_id))
+    .select_from(onboarding_sessions.outerjoin(_sized, true()))
     .where(_OF_USER),
     _ProgressRow,
 )
@@ -210,6 +236,7 @@ def _state(row: _ProgressRow) -> StepState:
         status=row["status"],
         completed_at=row["completed_at"],
         has_data=row["has_data"],
+        data_too_large=row["data_too_large"],
         data=None if data is None else JsonText(data),
         validation_errors=[] if errors is None else JsonText(errors),
         version=row["version"],

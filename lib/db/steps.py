@@ -25,7 +25,7 @@ from sqlalchemy.dialects.postgresql import array
 
 from lib.db import sessions
 from lib.db.database import Database
-from lib.db.guards import may_finish, version_is
+from lib.db.guards import may_finish, version_is, within_quota
 from lib.db.statements import USER, Bound, Query, Statement, parameter, upsert, with_members
 from lib.db.tables import onboarding_steps, persona_data
 from lib.json_text import JsonText
@@ -184,7 +184,7 @@ def complete(
     stores nothing, where the step has none of the versions `if_match`.
     """
     saved = _COMPLETE(step_key=step.key, status=COMPLETED, data=data, validation_errors=validation_errors)
-    statements = [*sessions.advanced(step), *version_is(step, if_match), saved, *also]
+    statements = [*sessions.advanced(step), *version_is(step, if_match), saved, *also, within_quota()]
     return sessions.write_and_load(database, user_id, statements)
 
 
@@ -240,14 +240,16 @@ def begun(step: StepDefinition) -> Bound[Any]:
 
 def add_to_draft(database: Database, user_id: str, step: StepDefinition, members: Mapping[str, object]) -> None:
     """Put `members` into the step's draft, beside those that it has already."""
-    database.write(user_id, [*sessions.ensured(), _ADD_TO_DRAFT(step_key=step.key, draft=members)])
+    added = _ADD_TO_DRAFT(step_key=step.key, draft=members)
+    database.write(user_id, [*sessions.ensured(), added, within_quota()])
 
 
 def save_draft(
     database: Database, user_id: str, step: StepDefinition, data: object, *, if_match: Collection[int] | None = None
 ) -> StepState:
     """Keep a draft in place of the one before. Gives its time and the step's version. Raises `VersionMismatch`."""
-    statements = [*sessions.ensured(), *version_is(step, if_match), _SAVE_DRAFT(step_key=step.key, draft=data)]
+    saved = _SAVE_DRAFT(step_key=step.key, draft=data)
+    statements = [*sessions.ensured(), *version_is(step, if_match), saved, within_quota()]
     return _draft_state(database.write_and_read(user_id, statements, _DRAFT_STATE(step_key=step.key)))
 
 

@@ -1,5 +1,6 @@
 """Builds a function's Falcon app from its routes."""
 
+import re
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from lib.http.token import User
     from lib.steps.definitions import Flow
 
+_WHOLE_NUMBER = re.compile(r"\d{1,20}", re.ASCII)
 NO_STORE = "private, no-store"
 
 
@@ -89,6 +91,15 @@ class Call:
     def authenticated(self) -> "Call":
         """The same request with its user, on a public route that needs one after all. Raises `Unauthenticated`."""
         return replace(self, caller=_caller(self.request))
+
+    def number(self, name: str, least: int, most: int) -> int | None:
+        """The whole number that the query gives for `name`; None where it gives none. Raises `OnboardingError`."""
+        sent = self.request.get_param(name)
+        if sent is None:
+            return None
+        if not _WHOLE_NUMBER.fullmatch(sent) or not least <= int(sent) <= most:
+            raise OnboardingError(f"The parameter {name} has to be a whole number from {least} to {most}.")
+        return int(sent)
 
     def flag(self, name: str) -> bool:
         """Whether the query says `name=true`."""

@@ -11,13 +11,11 @@ from typing import Any
 from lib.db import sessions, steps
 from lib.errors import Conflict, FieldError, InvalidData, VersionMismatch
 from lib.http.app import Answer, Call, Route
-from lib.http.problems import BadBody
 from lib.http.rendering import time_text
 from lib.http.validators import etag_of_version, expected_versions, known, not_modified
-from lib.json_text import dumps
 from lib.steps.definitions import SIX_STEPS, StepDefinition
 from lib.steps.drafts import draft_data
-from lib.steps.fields import MAX_DATA_BYTES
+from lib.steps.limits import MAX_NOTES_BYTES, refuse_too_large
 from lib.steps.progress import Progress, StepState
 from lib.steps.unread_fields import unread_fields
 
@@ -182,6 +180,8 @@ def _submission(body: dict[str, Any], if_match: Sequence[int] | None) -> Submiss
         errors.append(FieldError("validation_errors", "wrong_type", "must be a list"))
     if errors:
         raise InvalidData(errors)
+    refuse_too_large("data", data)
+    refuse_too_large("validation_errors", validation_errors, MAX_NOTES_BYTES)
     return Submission(data, validation_errors or [], if_match)
 
 
@@ -210,12 +210,7 @@ def _save_draft(call: Call, number: int) -> Answer:
 
 
 def _draft(call: Call, step: StepDefinition) -> object:
-    data = _submission(call.body(), None).payload
-    if len(dumps(data).encode()) > MAX_DATA_BYTES:
-        raise BadBody(
-            HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "The draft's data is larger than 1 MiB.", "payload_too_large"
-        )
-    return draft_data(step, data)
+    return draft_data(step, _submission(call.body(), None).payload)
 
 
 def _discard_draft(call: Call, number: int) -> Answer:

@@ -126,9 +126,6 @@ LATER_ANALYSIS_FIELDS = ("social_media_presence", "seo_audit", "sitemap_analysis
 RESEARCH_ALTERNATIVES = ("research_depth", "competitors", "researchSummary", "sitemapAnalysis")
 """Step 3 needs one of these."""
 
-MAX_DATA_BYTES = 1024 * 1024
-"""How large the `data` of a step or draft may be as JSON."""
-
 DEPTHS = ("Basic", "Standard", "Comprehensive", "Expert")
 """How deep to research; the second is the default."""
 DEFAULT_DEPTH = "Standard"

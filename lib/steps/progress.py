@@ -15,6 +15,8 @@ class StepState:
     completed_at: datetime | None = None
     has_data: bool = False
     data: object = None
+    data_too_large: bool = False
+    """Whether there is data that was not loaded because an answer of several steps has no room for it."""
     validation_errors: object = field(default_factory=list)
     draft: object = None
     draft_saved_at: datetime | None = None

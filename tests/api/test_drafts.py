@@ -9,7 +9,7 @@ import pytest
 
 from dev.harness.client import Client, Response
 from dev.harness.wizard import EXA, GEMINI, STEP_DATA, complete_step, walk
-from lib.steps.fields import MAX_DATA_BYTES
+from lib.steps.limits import MAX_DATA_BYTES
 from tests.support.ai_backend import StubBackend
 from tests.support.flows import use_flow
 from tests.support.inspection import Superuser, contents, places_of

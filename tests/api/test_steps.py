@@ -3,7 +3,8 @@ from typing import Any
 import pytest
 
 from dev.harness.client import Client
-from dev.harness.wizard import EXA, GEMINI, KEYS, STEP_DATA, WEBSITE, complete_step, walk
+from dev.harness.wizard import COPILOTKIT, EXA, GEMINI, KEYS, STEP_DATA, WEBSITE, complete_step, walk
+from lib.steps.api_keys import masked
 
 USER = "user_2steps"
 
@@ -111,7 +112,7 @@ def test_step_1_needs_a_key_of_an_ai_provider(http: Client) -> None:
 def test_a_masked_or_empty_key_leaves_the_stored_one(http: Client) -> None:
     """The wizard may send back what it was shown."""
     walk(http, USER, 1)
-    sent = {"api_keys": {"gemini": "AIza…kkkk", "exa": "", "copilotkit": "…"}}
+    sent = {"api_keys": {"gemini": "AIza…kkkk", "exa": "", "copilotkit": masked(COPILOTKIT)}}
     assert complete_step(http, USER, 1, sent).status == 200
     whole = http.get("/api/onboarding/api-keys/onboarding", user=USER).json()["api_keys"]
     assert whole == KEYS["api_keys"]

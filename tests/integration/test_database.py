@@ -84,7 +84,7 @@ def test_an_erased_account_cannot_write_again(database: Database) -> None:
 def test_a_value_that_postgres_cannot_hold_is_the_sender_s_error(database: Database) -> None:
     """A number with more digits than NUMERIC takes, for one."""
     with pytest.raises(InvalidData):
-        database.read(USER, sql("SELECT CAST(%(value)s AS jsonb)", value="9" * 140_000))
+        database.write(USER, [sql("SELECT CAST(%(value)s AS jsonb)", value="9" * 140_000)])
 
 
 @pytest.mark.slow

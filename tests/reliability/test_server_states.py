@@ -68,7 +68,7 @@ def test_a_state_of_the_server_is_unavailable(code: str) -> None:
         kind: type[psycopg.Error] = psycopg.errors.lookup(code)
     except KeyError:
         kind = psycopg.DatabaseError
-    assert isinstance(_translated(kind("of a server")), Unavailable)
+    assert isinstance(_translated(kind("of a server"), is_write=True), Unavailable)
 
 
 def test_what_is_wrong_with_data_or_with_us_is_not_the_server_s_state() -> None:

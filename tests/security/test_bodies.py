@@ -23,6 +23,7 @@ from dev.harness.client import Client, Response
 from dev.harness.in_process import InProcess
 from dev.harness.routes import all_routes
 from dev.harness.wizard import STEP_DATA
+from lib.steps.limits import MAX_DATA_BYTES
 from tests.support import nasty
 from tests.support.inspection import Superuser, fingerprint
 
@@ -237,9 +238,11 @@ BOUNDARIES: dict[str, tuple[Callable[[], bytes], set[int]]] = {
     "65 levels": (lambda: _deep(65), {400}),
     "a million levels": (lambda: b"[" * 1_000_000, {400}),
     "a million levels of objects": (lambda: b'{"a":' * 700_000, {400}),
-    "4 MiB": (lambda: b'{"data":{"a":"' + b"x" * (LARGEST - 17) + b'"}}', {200}),
-    "4 MiB and a byte": (lambda: b'{"data":{"a":"' + b"x" * (LARGEST - 16) + b'"}}', {413}),
-    "100,000 members": (lambda: json.dumps({"data": {f"m{number}": 0 for number in range(100_000)}}).encode(), {200}),
+    "4 MiB": (lambda: b'{"data":{}' + b" " * (LARGEST - 11) + b"}", {200}),
+    "4 MiB and a byte": (lambda: b'{"data":{}' + b" " * (LARGEST - 10) + b"}", {413}),
+    "1 MiB of data": (lambda: b'{"data":{"a":"' + b"x" * (MAX_DATA_BYTES - 8) + b'"}}', {200}),
+    "1 MiB of data and a byte": (lambda: b'{"data":{"a":"' + b"x" * (MAX_DATA_BYTES - 7) + b'"}}', {413}),
+    "100,000 members": (lambda: json.dumps({"data": {str(number): 0 for number in range(100_000)}}).encode(), {200}),
     "100,000 NULs": (lambda: json.dumps({"data": ["\0"] * 100_000}).encode(), {422}),
     "duplicate members": (lambda: b'{"data":{"email":"a"},"data":{"email":"b"}}', {200}),
     "a number of 4,000 digits": (lambda: b'{"data":{"a":' + b"9" * 4000 + b"}}", {200}),

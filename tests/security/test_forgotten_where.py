@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import importlib
+import json
 import pkgutil
 import re
+import secrets
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -17,14 +19,17 @@ from dev.harness.in_process import InProcess
 from dev.harness.wizard import COPILOTKIT, EXA, STEP_DATA, complete_step
 from dev.settings import new_webhook_secret
 from lib import bootstrap, db
+from lib.db import guards
 from lib.db.engine import Connection, Scope
 from lib.db.statements import Bound, Statement
 from lib.db.tables import metadata
+from lib.http.endpoints import business_info as endpoints
 from tests.support.ai_backend import answering_everything, stub_backend
 from tests.support.inspection import Superuser, contents
 from tests.support.webhook import deletion, send
 
 OTHER, SETTLED = "user_2neighbour", "user_2settled"
+LARGE = 100_000  # bytes
 CONDITION = re.compile(r"\b\w+\.user_id = (?:%\(user_id\)s::VARCHAR|\w+\.user_id)")
 
 # What changes from one walk to the next although nothing is wrong.
@@ -101,7 +106,7 @@ def _complete(number: int, data: Any = None) -> tuple[str, str, Any]:
     return ("POST", f"step/{number}/complete", {"data": STEP_DATA[number] if data is None else data})
 
 
-READS = _read(*every_call.READS)
+READS = _read(*every_call.READS, "style-detection/session-analyses?before=1")
 
 SAVED_BELOW = {"start", "step4/persona-save", "api-keys", *(f"step/{number}/complete" for number in STEP_DATA)}
 EDITS = [write for write in every_call.WRITES if write[0] == "PUT" or write[1] == every_call.FIRST_ANALYSIS]
@@ -142,6 +147,7 @@ SCENARIO: list[tuple[str, str, Any]] = [
     *[_complete(number) for number in STEP_DATA if number > 5],
     *OTHER_SAVES,
     *GENERATED,
+    _complete(2),  # a website too many, which OTHER has
     *EDITS,
     *READS,
     ("POST", "reset", None),
@@ -172,12 +178,17 @@ def walked(calls: InProcess, database: Superuser, monkeypatch: pytest.MonkeyPatc
     """A way that notes its statements; OTHER has filled everything and finished, SETTLED the required steps."""
     secret = new_webhook_secret()
     monkeypatch.setenv("CLERK_WEBHOOK_SIGNING_SECRET", secret)
+    # Each user's information has the id that the calls name.
+    monkeypatch.setattr(endpoints, "_id_of", lambda _user: 1)
     with stub_backend() as stub:
         monkeypatch.setenv("AI_BACKEND_URL", answering_everything(stub).url)
         bootstrap.reset()
         way = Walk(calls, secret, database)
         monkeypatch.setattr(Connection, "exchange", _noting(way, Connection.exchange))
         fill(calls, database)
+        monkeypatch.setattr(guards, "MAX_WEBSITES", 2)
+        monkeypatch.setattr(guards, "MAX_STORED_BYTES", LARGE // 2)
+        monkeypatch.setattr(guards, "MAX_ROW_BYTES", LARGE // 2)
         way.statements.clear()
         yield way
 
@@ -203,6 +214,21 @@ def fill(calls: InProcess, database: Superuser) -> None:
     own[3] = {"research_depth": "Basic"}
     for number, data in own.items():
         assert complete_step(calls, SETTLED, number, data).status == 200
+    # Whoever pages from OTHER's analysis on sees what is older.
+    update = "UPDATE website_analyses SET analysis_date = now() + interval '1 day' WHERE user_id = %s"
+    database.execute(update, [OTHER])
+    # More than the limits of the walk, in every table: whoever counts OTHER's rows, too, is refused.
+    large = json.dumps(secrets.token_urlsafe(LARGE))
+    for table, column in {
+        "api_keys": "details",
+        "onboarding_steps": "draft",
+        "persona_data": "quality_metrics",
+        "platform_integrations": "connected_platforms",
+        "research_preferences": "recommended_settings",
+        "website_analyses": "crawl_result",
+    }.items():
+        enlarge = sql.SQL("UPDATE {} SET {} = %s WHERE user_id = %s")
+        database.execute(enlarge.format(sql.Identifier(table), sql.Identifier(column)), [large, OTHER])
 
 
 def rows_of_others(database: Superuser) -> list[str]:

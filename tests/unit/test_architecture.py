@@ -32,7 +32,7 @@ ALLOWED: dict[str, set[str]] = {
         "lib.steps",
         "lib.db",
     },
-    "lib/steps": {"lib.errors", "lib.steps"},
+    "lib/steps": {"lib.errors", "lib.json_text", "lib.steps"},
     "lib/db": {"lib.errors", "lib.json_text", "lib.db", "lib.steps"},
     "serving": {"serving"},
     "dev": {"dev", "serving", "lib"},

@@ -26,9 +26,14 @@ from lib.steps.summary import (
     style_analysis,
 )
 
+_SHOWN_AS = {"website_analysis": "style_analysis"}
+
 
 def read(call: Call) -> Answer:
-    """The summary; what is missing is null or `{}`, never an error. 304 where the caller has it."""
+    """The summary; what is missing is null or `{}`, never an error. 304 where the caller has it.
+
+    What there is no room for is null, too, and named in `data_too_large`.
+    """
     caller_knows, suffix = known(call.request), fingerprint()
     row = summary.read(call.database, call.user.id, caller_knows.before(suffix))
     tag = row["tag"] + suffix
@@ -43,10 +48,11 @@ def _document(call: Call, row: SummaryRow) -> dict[str, Any]:
     preferences = row["research_preferences"]
     personalization = personalization_settings(persona, preferences, analysis)
     integrations = row["integrations"] or {}
+    too_large = [_SHOWN_AS.get(name, name) for name in row["too_large"]]
     return {
         "api_keys": {provider: masked(key) for provider, key in keys.items()},
         "website_url": (analysis and analysis["website_url"]) or None,
-        "style_analysis": style_analysis(analysis),
+        "style_analysis": None if "style_analysis" in too_large else style_analysis(analysis),
         "research_preferences": preferences and _preferences(preferences),
         "personalization_settings": personalization,
         "persona": persona and _persona(persona),
@@ -54,6 +60,7 @@ def _document(call: Call, row: SummaryRow) -> dict[str, Any]:
         "business_info": row["business_info"],
         "integrations": integrations,
         "capabilities": capabilities(keys, analysis, preferences, persona, integrations),
+        **({"data_too_large": too_large} if too_large else {}),
     }
 
 
