@@ -44,6 +44,7 @@ def test_a_revision_that_breaks_the_released_code_is_caught(empty_database_url: 
     assert broken_revisions(empty_database_url, tmp_path) == {"9999_01_01_01": {"persona_data.core_persona is gone"}}
 
 
+@pytest.mark.slow
 def test_an_index_on_an_existing_table_is_built_concurrently(empty_database_url: str, tmp_path: Path) -> None:
     """Plainly, its table's writes wait for as long as that takes, which is caught. Concurrently, it passes.
 
