@@ -32,8 +32,10 @@ def run(engine: Engine) -> None:
     """
     with engine.begin() as waiting:
         _set_local(waiting, "lock_timeout", _WAIT_FOR_OTHER_MIGRATION)
-        _set_local(waiting, "idle_in_transaction_session_timeout", "0")
         waiting.execute(text("SELECT pg_advisory_xact_lock(:number)"), {"number": _LOCK_NUMBER})
+        # A SET needs no snapshot, and ends that of the SELECT before: an index that is built concurrently waits for
+        # every older snapshot, and so for ever.
+        waiting.execute(text("SET LOCAL idle_in_transaction_session_timeout = 0"))
         with engine.connect() as connection:
             event.listen(connection, "begin", _limit)
             _migrate(connection)
@@ -88,7 +90,7 @@ engine = create_engine(
     "postgresql+psycopg://",
     creator=lambda: psycopg.connect(conninfo, connect_timeout=10),
     poolclass=NullPool,
-    # A snapshot that the waiting transaction held would keep an index from being built concurrently.
+    # Whatever the database's default is: at REPEATABLE READ a transaction keeps its first snapshot to the end.
     isolation_level="READ COMMITTED",
     hide_parameters=True,
 )

@@ -44,6 +44,27 @@ def test_a_revision_that_breaks_the_released_code_is_caught(empty_database_url: 
     assert broken_revisions(empty_database_url, tmp_path) == {"9999_01_01_01": {"persona_data.core_persona is gone"}}
 
 
+@pytest.mark.slow
+def test_an_index_on_an_existing_table_is_built_concurrently(empty_database_url: str, tmp_path: Path) -> None:
+    """Plainly, its table's writes wait for as long as that takes, which is caught. Concurrently, it passes.
+
+    Also where it is built again after it was cut off, and with other revisions before and after it in one run.
+    """
+    for folder in ("migrations", "lib"):
+        shutil.copytree(ROOT / folder, tmp_path / folder, ignore=shutil.ignore_patterns("__pycache__"))
+    versions = tmp_path / "migrations" / "versions"
+    head = _scripts(ROOT).get_current_head()
+    (versions / "9999_01_01_01_concurrent.py").write_text(CONCURRENT_REVISION.format(head=head))
+    (versions / "9999_01_01_02_plain.py").write_text(PLAIN_REVISION)
+    alembic(empty_database_url, "upgrade", str(head), root=tmp_path)
+    with psycopg.connect(empty_database_url, autocommit=True) as connection:
+        before = Schema.read(connection)
+        connection.execute("CREATE INDEX more ON website_analyses (created_at)")
+        alembic(empty_database_url, "upgrade", "head", root=tmp_path)
+        found = broken_by(before, Schema.read(connection))
+    assert found == ["website_analyses has an index plain that was not built concurrently"]
+
+
 def test_a_released_revision_stays_as_it_is() -> None:
     """A database has run it: changing it afterwards would make two schemas of one name."""
     files = {file.name[:13]: file for file in (ROOT / "migrations" / "versions").glob("*.py")}
@@ -79,6 +100,37 @@ down_revision = "{head}"
 
 def upgrade() -> None:
     op.drop_column("persona_data", "core_persona")
+"""
+
+CONCURRENT_REVISION = """
+from alembic import op
+
+revision = "9999_01_01_01"
+down_revision = "{head}"
+
+
+def upgrade() -> None:
+    with op.get_context().autocommit_block():
+        op.execute("DROP INDEX CONCURRENTLY IF EXISTS more")
+        op.create_index("more", "website_analyses", ["created_at"], postgresql_concurrently=True)
+
+
+def downgrade() -> None:
+    pass
+"""
+PLAIN_REVISION = """
+from alembic import op
+
+revision = "9999_01_01_02"
+down_revision = "9999_01_01_01"
+
+
+def upgrade() -> None:
+    op.create_index("plain", "website_analyses", ["created_at"])
+
+
+def downgrade() -> None:
+    op.drop_index("plain", "website_analyses")
 """
 
 NARROWED = {
