@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 
 import pytest
 
@@ -20,6 +21,10 @@ from tests.reliability.stopping_backends import backends, stopped
 from tests.support.inspection import Superuser
 
 BASE = "/api/onboarding"
+READING = """
+SELECT FROM pg_stat_activity WHERE datname = current_database() AND xact_start IS NOT NULL AND wait_event = 'ClientRead'
+"""
+LOCKS = "SELECT FROM pg_locks WHERE locktype = 'advisory'"
 USERS = 24
 ROUNDS = 2
 
@@ -33,6 +38,11 @@ def saved(calls: Client, user: str) -> object:
     """The value that is stored."""
     data = calls.get(f"{BASE}/step/5", user=user).json()["data"]
     return data and data["value"]
+
+
+def are_gone(processes: list[int], database: Superuser) -> bool:
+    """Whether none of the server's processes is left."""
+    return not {*processes} & {*backends(database)}
 
 
 def hard_reset(calls: Client, user: str) -> Response:
@@ -49,7 +59,7 @@ def test_a_write_answered_503_never_overwrites_a_later_one(
     monkeypatch: pytest.MonkeyPatch,
     late: Callable[[Client, str], Response],
 ) -> None:
-    """The database stops until the callers were given up on, and goes on: 48 writes, and none of them happens."""
+    """The database stops for longer than callers wait, while newer writes are stored: 48 writes, and none happens."""
     monkeypatch.setattr(engine, "POOL_SIZE", USERS)
     monkeypatch.setattr(module, "POOL_SIZE", USERS)
     users = [f"user_2late_{number}" for number in range(USERS)]
@@ -62,12 +72,14 @@ def test_a_write_answered_503_never_overwrites_a_later_one(
 
         for _ in range(ROUNDS):
             assert {*pool.map(save_at_once, users)} == {200}
-            with stopped(backends(database)):
+            processes = backends(database)
+            with stopped(processes):
                 began = time.monotonic()
                 assert {*pool.map(lambda user: late(calls, user).status, users)} == {503}
                 assert time.monotonic() - began < quick_limit + 1
-            assert {*pool.map(lambda user: save(calls, user, "newest").status, users)} == {200}
-            wait_until(lambda: len(backends(database)) <= USERS)  # the given-up connections are gone, whatever they did
+                # On connections of their own, which lead to processes that are not stopped.
+                assert {*pool.map(lambda user: save(calls, user, "newest").status, users)} == {200}
+            wait_until(partial(are_gone, processes, database))  # they have done what they were going to do
             assert {*pool.map(lambda user: saved(calls, user), users)} == {"newest"}
 
 
@@ -99,14 +111,17 @@ def _has_unread(line: FaultyLine) -> bool:
 @pytest.mark.slow
 @pytest.mark.parametrize("size", [20_000, 150_000])
 def test_a_write_that_is_stuck_half_way_keeps_nobody_waiting(
-    calls: InProcess, line: FaultyLine, quick_limit: float, size: int
+    calls: InProcess, line: FaultyLine, database: Superuser, quick_limit: float, size: int
 ) -> None:
     """Its caller gets a 503; meanwhile the server holds no lock for it, so that the user's next writes succeed."""
     user = "user_2stuck"
     assert save(calls, user, "early").status == 200
     line.stall_after(size - 2_000)
-    assert save(calls, user, "x" * size).status == 503
-    assert line.has_stalled
+    with ThreadPoolExecutor(1) as pool:
+        stuck = pool.submit(save, calls, user, "x" * size)
+        wait_until(lambda: line.has_stalled and database.execute(READING).fetchall())
+        assert database.execute(LOCKS).fetchall() == []
+        assert stuck.result().status == 503
     for number in range(3):
         began = time.monotonic()
         assert save(calls, user, f"next {number}").status == 200
