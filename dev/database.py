@@ -86,18 +86,25 @@ def migrate(environ: Mapping[str, str]) -> int:
 def main() -> int:
     """Migrate, and return the exit code."""
     if any(os.environ.get(name) for name in DATABASE_SETTINGS):
-        return migrate(os.environ)
+        return _migrate_and_tell(os.environ)
     try:
         choices = Choices.read()
         if own := OwnDatabase.chosen(choices):
             print(f"Migrating {own.place}, the database of {ENV_FILE.name}.", flush=True)
-            return migrate({**without_settings(os.environ), **choices.settings})
+            return _migrate_and_tell({**without_settings(os.environ), **choices.settings})
         with migrated_development_database():
             print(f"The development database in {DEV_FOLDER / 'postgres'} is up to date.")
     except (LocalPostgresError, ChoiceError) as error:
         print(error, file=sys.stderr)
         return 1
     return 0
+
+
+def _migrate_and_tell(environ: Mapping[str, str]) -> int:
+    code = migrate(environ)
+    if code == 0:
+        print("The database is up to date.")
+    return code
 
 
 def _address(url: str) -> _Address:

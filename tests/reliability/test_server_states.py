@@ -77,9 +77,9 @@ def test_a_state_of_the_server_is_unavailable(code: str) -> None:
 
 def test_what_is_wrong_with_data_or_with_us_is_not_the_server_s_state() -> None:
     """Data that Postgres cannot hold is a 422; a mistake of ours stays what it is, and so a 500."""
-    assert isinstance(_translated(psycopg.errors.NumericValueOutOfRange()), InvalidData)
+    assert isinstance(_translated(psycopg.errors.NumericValueOutOfRange(), is_write=True), InvalidData)
     for mistake in (psycopg.errors.SyntaxError(), psycopg.errors.CheckViolation()):
-        assert _translated(mistake) is mistake
+        assert _translated(mistake, is_write=True) is mistake
 
 
 @pytest.mark.slow

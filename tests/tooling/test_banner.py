@@ -89,7 +89,7 @@ def test_the_greeting_fits_the_first_screen(environ: dict[str, str]) -> None:
     shown = ""
     for is_first in (True, False):
         with terminal("dev.server", environ) as screen:
-            shown = screen.read_until(r'-s token\)"\n')
+            shown = screen.read_until(r"Booting worker.*\n")
         assert ("Running upgrade" in shown) == is_first
         assert "Context impl" not in shown
     assert "Traceback" not in shown

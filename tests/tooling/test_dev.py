@@ -17,6 +17,7 @@ import jwt
 import psycopg
 import pytest
 
+from dev.demo import report
 from dev.harness.client import Client
 from dev.harness.postgres import free_port
 from dev.harness.waiting import wait_until
@@ -239,8 +240,15 @@ def test_the_demo_shows_step_6_with_masked_keys(environ: dict[str, str]) -> None
     assert re.search(r"Gemini +AIza….{4}\n", done.stdout)
     assert not re.search(r"AIza[\w-]{5}", done.stdout)
     assert max(map(len, done.stdout.splitlines())) <= 80
-    wide = _run("dev.demo", {**environ, "COLUMNS": "110"})
-    assert 80 < max(map(len, wide.stdout.splitlines())) <= 110
+
+
+@pytest.mark.parametrize(("columns", "widest"), [(40, 60), (80, 80), (110, 110), (300, 120)])
+def test_the_demo_is_as_wide_as_the_terminal(monkeypatch: pytest.MonkeyPatch, columns: int, widest: int) -> None:
+    """Within what can be read, and filled: long texts are broken at the terminal's edge."""
+    monkeypatch.setenv("COLUMNS", str(columns))
+    lines = report("user_2demo", {"style": {"tone": "Warm and long. " * 40}}).splitlines()
+    assert max(map(len, lines)) == widest
+    assert max(len(line) for line in lines if "Warm" in line) > widest - 10
 
 
 def test_the_demo_uses_the_running_server(running: subprocess.Popen[str], environ: dict[str, str]) -> None:

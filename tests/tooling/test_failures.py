@@ -14,24 +14,32 @@ import psycopg
 import pytest
 
 from dev.harness.postgres import free_port
+from dev.harness.waiting import wait_until
 from dev.local_postgres import LocalPostgres
-from dev.settings import ROOT, new_encryption_key, without_settings
+from dev.settings import ROOT, SETTINGS, new_encryption_key, without_settings
+from lib import bootstrap
+from scripts.import_legacy import main as import_legacy
+from scripts.migrate_user_id_to_string import main as migrate_user_id
+from scripts.retention import main as retention
+from scripts.rotate_api_keys import main as rotate
+from scripts.verify_onboarding_data import main as verify
 
 pytestmark = pytest.mark.slow
 
+ALEMBICS_LOCK = 7_205_759_403_792_793  # as in migrations/env.py
 PASSWORD = "a-password-nobody-may-see"
 
-COMMANDS: dict[str, Callable[[str], list[str]]] = {
-    "python -m migrations": lambda _url: ["-m", "migrations"],
-    "make migrate": lambda _url: ["-m", "dev.database"],
-    "verify": lambda _url: ["scripts/verify_onboarding_data.py"],
-    "rotate": lambda _url: ["scripts/rotate_api_keys.py"],
-    "retention": lambda _url: ["scripts/retention.py", "--older-than", "400d"],
-    "import": lambda url: ["scripts/import_legacy.py", "--to", url, "--files", "tests/fixtures/legacy"],
-    "migrate_user_id": lambda url: ["scripts/migrate_user_id_to_string.py", url],
+type Main = Callable[[list[str]], int]
+
+SCRIPTS: dict[str, tuple[Main, Callable[[str], list[str]]]] = {
+    "verify": (verify, lambda _url: []),
+    "rotate": (rotate, lambda _url: []),
+    "retention": (retention, lambda _url: ["--older-than", "400d"]),
+    "import": (import_legacy, lambda url: ["--to", url, "--files", str(ROOT / "tests" / "fixtures" / "legacy")]),
+    "migrate_user_id": (migrate_user_id, lambda url: [url]),
 }
-EVERY_COMMAND = tuple(COMMANDS)
-MIGRATING = ("python -m migrations", "make migrate")
+MIGRATING = {"python -m migrations": "migrations", "make migrate": "dev.database"}
+EVERY_COMMAND = (*SCRIPTS, *MIGRATING)
 
 
 @pytest.fixture(scope="module")
@@ -72,8 +80,8 @@ CASES: dict[str, tuple[dict[str, str], tuple[str, ...], str]] = {
         EVERY_COMMAND,
         r"not (the URL of a P|a p)ostgres|neither a file",
     ),
-    "no CREATEROLE": ({}, MIGRATING, r'user "simple" may not (create the role|become) onboarding_\w+'),
-    "SQL_ASCII": ({"database": "ascii"}, MIGRATING, r'the encoding of "ascii" is SQL_ASCII, and only UTF8'),
+    "no CREATEROLE": ({}, tuple(MIGRATING), r'user "simple" may not (create the role|become) onboarding_\w+'),
+    "SQL_ASCII": ({"database": "ascii"}, tuple(MIGRATING), r'the encoding of "ascii" is SQL_ASCII, and only UTF8'),
 }
 
 
@@ -81,23 +89,35 @@ CASES: dict[str, tuple[dict[str, str], tuple[str, ...], str]] = {
     ("case", "command"), [(case, command) for case, (_, commands, _) in CASES.items() for command in commands]
 )
 def test_a_database_that_cannot_be_used_is_one_line(
-    case: str, command: str, logins: LocalPostgres, place: Path
+    case: str,
+    command: str,
+    logins: LocalPostgres,
+    place: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     """No traceback, no password, an exit code other than 0, and the cause in words."""
     changes, _, pattern = CASES[case]
     url = _changed(logins.url(), **changes)
-    environ = {
-        **without_settings(os.environ),
-        "DATABASE_URL": url,
-        "API_KEY_ENCRYPTION_KEYS": new_encryption_key(),
-        "ONBOARDING_DEV_FOLDER": str(place / "dev"),
-        "ONBOARDING_ENV_FILE": str(place / ".env.local"),
-    }
-    done = _python(COMMANDS[command](url), environ)
-    assert done.returncode in {1, 2}, done.stdout
-    assert re.search(pattern, done.stderr), done.stderr
-    assert done.stderr.count("\n") == 1, done.stderr
-    assert PASSWORD not in done.stdout + done.stderr
+    for name in SETTINGS:
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("DATABASE_URL", url)
+    monkeypatch.setenv("API_KEY_ENCRYPTION_KEYS", new_encryption_key())
+    monkeypatch.setenv("ONBOARDING_DEV_FOLDER", str(place / "dev"))
+    monkeypatch.setenv("ONBOARDING_ENV_FILE", str(place / ".env.local"))
+    if command in MIGRATING:
+        done = _python(["-m", MIGRATING[command]], dict(os.environ))
+        code, out, err = done.returncode, done.stdout, done.stderr
+    else:
+        main, arguments = SCRIPTS[command]
+        bootstrap.reset()
+        code = main(arguments(url))
+        bootstrap.reset()
+        out, err = capsys.readouterr()
+    assert code in {1, 2}, out
+    assert re.search(pattern, err), err
+    assert err.count("\n") == 1, err
+    assert PASSWORD not in out + err
 
 
 @pytest.mark.parametrize("module", ["dev.token", "dev.server", "dev.demo", "dev.database", "dev.psql"])
@@ -145,9 +165,7 @@ def test_a_database_that_dies_under_a_migration_is_one_line(
     with psycopg.connect(logins.url(user="postgres"), autocommit=True) as connection:
         name = urlsplit(database_url).path.removeprefix("/")
         with psycopg.connect(logins.url(name, user="postgres")) as holder:
-            holder.execute("UPDATE alembic_version SET version_num = '2026_11_24_01'")
-            holder.commit()
-            holder.execute("LOCK TABLE alembic_version")  # the migration waits here until it is ended
+            holder.execute("SELECT pg_advisory_lock(%s)", [ALEMBICS_LOCK])  # the migration waits here until it is ended
             child = subprocess.Popen(
                 [sys.executable, "-m", "migrations"],
                 cwd=ROOT,
@@ -157,11 +175,9 @@ def test_a_database_that_dies_under_a_migration_is_one_line(
                 text=True,
             )
             query = (
-                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
-                " WHERE datname = %s AND wait_event_type = 'Lock' AND pid <> pg_backend_pid()"
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s AND wait_event = 'advisory'"
             )
-            while child.poll() is None and not connection.execute(query, [name]).fetchall():
-                pass
+            wait_until(lambda: child.poll() is not None or connection.execute(query, [name]).fetchall(), timeout=60)
         out, err = child.communicate(timeout=60)
     assert child.returncode == 1, out
     assert err == "Cannot migrate: the connection to the database was lost: is Postgres still running?\n"
