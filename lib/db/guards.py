@@ -33,8 +33,8 @@ USER_HASH = func.encode(func.sha256(func.convert_to(USER, literal_column("'UTF8'
 
 _ACCOUNT_ERASED = "OB001"
 _NO_KEY = "OB002"
-_OTHER_VERSION = "OB003"
-_INCOMPLETE = "OB004"
+_OTHER_VERSION = "OB021"
+_INCOMPLETE = "OB022"
 
 _REFUSALS: dict[str, Callable[[], OnboardingError]] = {
     _ACCOUNT_ERASED: lambda: Unauthenticated("This account was deleted."),
