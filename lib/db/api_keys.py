@@ -98,7 +98,7 @@ def complete_step(
     validation_errors: list[object],
     encrypted_keys: Mapping[str, bytes],
     *,
-    if_match: Collection[int] | None = None,
+    if_match: Collection[int] | None,
 ) -> Progress:
     """Complete step 1; `data` is the payload without its keys.
 
