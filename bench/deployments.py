@@ -72,7 +72,9 @@ def _same_sql() -> str:
     nothing = cast(SavedAnalysis, dict.fromkeys(SAVED_ANALYSIS_FIELDS))
     sent = {
         "SUMMARY": _sent_by(lambda database: summary.read(database, "")),
-        "SAVE_STEP_2": _sent_by(lambda database: website_analyses.complete_step(database, "", {}, [], "", nothing)),
+        "SAVE_STEP_2": _sent_by(
+            lambda database: website_analyses.complete_step(database, "", {}, [], "", nothing, if_match=None)
+        ),
     }
     lines = [f"{name} = {[(bound.sql, dict(bound.values)) for bound in each]!r}" for name, each in sent.items()]
     return "\n".join([*lines, f"COLUMNS = {SAVED_ANALYSIS_FIELDS!r}", ""])

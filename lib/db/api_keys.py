@@ -99,7 +99,7 @@ def complete_step(
     encrypted_keys: Mapping[str, bytes],
     unchanged_keys: Mapping[str, bytes],
     *,
-    if_match: Collection[int] | None = None,
+    if_match: Collection[int] | None,
 ) -> Progress:
     """Complete step 1; `data` is the payload without its keys. Both kinds of keys are ciphertext by provider.
 

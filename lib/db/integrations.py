@@ -20,7 +20,7 @@ def complete_step(
     validation_errors: list[object],
     integrations: IntegrationFields,
     *,
-    if_match: Collection[int] | None = None,
+    if_match: Collection[int] | None,
 ) -> Progress:
     """Complete step 5."""
     return steps.complete(

@@ -56,7 +56,7 @@ def complete_step(
     validation_errors: list[object],
     persona: PersonaFields,
     *,
-    if_match: Collection[int] | None = None,
+    if_match: Collection[int] | None,
 ) -> Progress:
     """Complete step 4."""
     also = [_SAVE(**persona, additional_fields=None)]

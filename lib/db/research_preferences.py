@@ -55,7 +55,7 @@ def complete_step(
     validation_errors: list[object],
     preferences: PreferenceFields,
     *,
-    if_match: Collection[int] | None = None,
+    if_match: Collection[int] | None,
 ) -> Progress:
     """Complete step 3."""
     return steps.complete(

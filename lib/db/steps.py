@@ -1,6 +1,6 @@
 """Saving and reading a single step. Steps with a table of their own have a module each."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any, TypedDict
 
@@ -14,27 +14,24 @@ from sqlalchemy import (
     bindparam,
     case,
     cast,
-    exists,
     func,
     literal,
     null,
     select,
-    update,
 )
 from sqlalchemy.dialects.postgresql import array
 
 from lib.db import sessions
 from lib.db.database import Database
 from lib.db.guards import may_finish, version_is, within_quota
-from lib.db.statements import USER, Bound, Query, Statement, parameter, upsert, with_members
-from lib.db.tables import onboarding_steps, persona_data
+from lib.db.statements import USER, Bound, Query, Statement, parameter, upsert
+from lib.db.tables import onboarding_steps
 from lib.json_text import JsonText
 from lib.steps.definitions import (
     COMPLETED,
     FINISHED_STATUSES,
     IN_PROGRESS,
     PENDING,
-    PERSONA,
     SKIPPED,
     Flow,
     StepDefinition,
@@ -56,43 +53,37 @@ class _StepRow(TypedDict):
     version: int
 
 
-class _DraftRow(TypedDict):
-    """What saving or discarding a draft gives back."""
-
-    version: int
-    draft_saved_at: datetime | None
-
-
-_KEY = [_step.user_id, _step.step_key]
-_DRAFT: dict[str, ColumnElement[Any]] = {
+# How a statement speaks of a step: for this module and that of the drafts.
+KEY = [_step.user_id, _step.step_key]
+NO_DRAFT: dict[str, ColumnElement[Any]] = {
     "draft": cast(null(), JSON),
     "draft_saved_at": cast(null(), DateTime(timezone=True)),
 }
-_PAYLOAD = ["data", "validation_errors"]
-_NOW: dict[str, ColumnElement[Any]] = {"completed_at": func.now()}
-_NEXT_VERSION: dict[str, ColumnElement[Any]] = {"version": _step.version + 1}
-_is_finished = _step.status == func.any(array(FINISHED_STATUSES))
-_is_step = (_step.user_id == USER) & (_step.step_key == parameter(onboarding_steps, "step_key"))
+PAYLOAD = ["data", "validation_errors"]
+NOW: dict[str, ColumnElement[Any]] = {"completed_at": func.now()}
+NEXT_VERSION: dict[str, ColumnElement[Any]] = {"version": _step.version + 1}
+is_finished = _step.status == func.any(array(FINISHED_STATUSES))
+is_step = (_step.user_id == USER) & (_step.step_key == parameter(onboarding_steps, "step_key"))
 
 # A step that is finished without data keeps what it stored before.
 _COMPLETE = Statement(
     upsert(
         onboarding_steps,
-        ["step_key", "status", *_PAYLOAD],
-        _KEY,
-        computed=_NOW | _DRAFT,
+        ["step_key", "status", *PAYLOAD],
+        KEY,
+        computed=NOW | NO_DRAFT,
         keep_if_null=["data"],
-        updated=_NEXT_VERSION,
+        updated=NEXT_VERSION,
     )
 )
 _SKIP = Statement(
     upsert(
         onboarding_steps,
         ["step_key", "status"],
-        _KEY,
-        computed=_NOW,
-        untouched=[*_PAYLOAD, *_DRAFT],
-        updated=_NEXT_VERSION,
+        KEY,
+        computed=NOW,
+        untouched=[*PAYLOAD, *NO_DRAFT],
+        updated=NEXT_VERSION,
     )
 )
 # A step that is finished already keeps the time at which it was; what finishes it has changed all the same.
@@ -100,13 +91,13 @@ _FINISH = Statement(
     upsert(
         onboarding_steps,
         ["step_key", "status"],
-        _KEY,
-        computed=_NOW,
-        untouched=[*_PAYLOAD, *_DRAFT],
+        KEY,
+        computed=NOW,
+        untouched=[*PAYLOAD, *NO_DRAFT],
         updated={
-            "status": case((_is_finished, _step.status), else_=COMPLETED),
-            "completed_at": case((_is_finished, _step.completed_at), else_=func.now()),
-            **_NEXT_VERSION,
+            "status": case((is_finished, _step.status), else_=COMPLETED),
+            "completed_at": case((is_finished, _step.completed_at), else_=func.now()),
+            **NEXT_VERSION,
         },
     )
 )
@@ -114,43 +105,13 @@ _BEGIN = Statement(
     upsert(
         onboarding_steps,
         ["step_key", "status"],
-        _KEY,
-        untouched=[*_PAYLOAD, *_DRAFT, *_NOW],
+        KEY,
+        untouched=[*PAYLOAD, *NO_DRAFT, *NOW],
         only_if=_step.status == PENDING,
-        updated=_NEXT_VERSION,
+        updated=NEXT_VERSION,
     )
 )
 
-
-def _drafted(updated: Mapping[str, ColumnElement[Any]]) -> Statement:
-    """The upsert of a step with a draft. A pending step is in progress then."""
-    return Statement(
-        upsert(
-            onboarding_steps,
-            ["step_key", "draft"],
-            _KEY,
-            computed={"status": literal(IN_PROGRESS), "draft_saved_at": func.now()},
-            untouched=[*_PAYLOAD, *_NOW],
-            updated={"status": case((_is_finished, _step.status), else_=IN_PROGRESS), **_NEXT_VERSION, **updated},
-        )
-    )
-
-
-_SAVE_DRAFT = _drafted({})
-_ADD_TO_DRAFT = _drafted({"draft": with_members(_step.draft, parameter(onboarding_steps, "draft"))})
-# A generated persona is a draft of its own kind, and step 4 stays in progress with it.
-_is_held = (_step.step_key == PERSONA.key) & exists().where(persona_data.c.user_id == USER)
-_DISCARD_DRAFT = Statement(
-    update(onboarding_steps)
-    .where(_is_step, _step.draft.is_not(null()))
-    .values(
-        status=case(((_step.status == IN_PROGRESS) & ~_is_held, PENDING), else_=_step.status),
-        updated_at=func.now(),
-        **_NEXT_VERSION,
-        **_DRAFT,
-    )
-)
-_DRAFT_STATE = Query(select(_step.version, _step.draft_saved_at).where(_is_step), _DraftRow)
 
 # What the caller knows is not read again.
 _is_new = _step.version != func.all(bindparam("known", type_=ARRAY(BigInteger)))
@@ -163,7 +124,7 @@ _READ = Query(
         case((_is_new, _step.draft)).cast(Text).label("draft"),
         _step.draft_saved_at,
         _step.version,
-    ).where(_is_step),
+    ).where(is_step),
     _StepRow,
 )
 
@@ -195,16 +156,14 @@ def complete_last(
     data: object,
     validation_errors: list[object],
     *,
-    if_match: Collection[int] | None = None,
+    if_match: Collection[int] | None,
 ) -> Progress:
     """Complete the flow's last step. Raises `Incomplete` where something that the flow requires is missing."""
     last, required = flow.steps[-1], [may_finish(flow)]
     return complete(database, user_id, last, data, validation_errors, required, if_match=if_match)
 
 
-def skip(
-    database: Database, user_id: str, step: StepDefinition, *, if_match: Collection[int] | None = None
-) -> Progress:
+def skip(database: Database, user_id: str, step: StepDefinition, *, if_match: Collection[int] | None) -> Progress:
     """Skip a step; what it stored stays. Gives where the user stands afterwards. Raises `VersionMismatch`."""
     saved = _SKIP(step_key=step.key, status=SKIPPED)
     return sessions.write_and_load(database, user_id, [*sessions.advanced(step), *version_is(step, if_match), saved])
@@ -224,10 +183,10 @@ def touched(step: StepDefinition, provided: ColumnElement[bool] | None = None) -
         upsert(
             onboarding_steps,
             [],
-            _KEY,
+            KEY,
             computed={"step_key": literal(step.key)},
-            untouched=["status", *_PAYLOAD, *_DRAFT, *_NOW],
-            updated=_NEXT_VERSION,
+            untouched=["status", *PAYLOAD, *NO_DRAFT, *NOW],
+            updated=NEXT_VERSION,
             provided=provided,
         )
     )
@@ -236,33 +195,6 @@ def touched(step: StepDefinition, provided: ColumnElement[bool] | None = None) -
 def begun(step: StepDefinition) -> Bound[Any]:
     """The statement that marks a pending step as in progress."""
     return _BEGIN(step_key=step.key, status=IN_PROGRESS)
-
-
-def add_to_draft(database: Database, user_id: str, step: StepDefinition, members: Mapping[str, object]) -> None:
-    """Put `members` into the step's draft, beside those that it has already."""
-    added = _ADD_TO_DRAFT(step_key=step.key, draft=members)
-    database.write(user_id, [*sessions.ensured(), added, within_quota()])
-
-
-def save_draft(
-    database: Database, user_id: str, step: StepDefinition, data: object, *, if_match: Collection[int] | None = None
-) -> StepState:
-    """Keep a draft in place of the one before. Gives its time and the step's version. Raises `VersionMismatch`."""
-    saved = _SAVE_DRAFT(step_key=step.key, draft=data)
-    statements = [*sessions.ensured(), *version_is(step, if_match), saved, within_quota()]
-    return _draft_state(database.write_and_read(user_id, statements, _DRAFT_STATE(step_key=step.key)))
-
-
-def discard_draft(
-    database: Database, user_id: str, step: StepDefinition, *, if_match: Collection[int] | None = None
-) -> StepState:
-    """Remove a step's draft, if there is one. Gives the step's version. Raises `VersionMismatch`."""
-    statements = [*sessions.changed(), *version_is(step, if_match), _DISCARD_DRAFT(step_key=step.key)]
-    return _draft_state(database.write_and_read(user_id, statements, _DRAFT_STATE(step_key=step.key)))
-
-
-def _draft_state(rows: Sequence[_DraftRow]) -> StepState:
-    return StepState(**rows[0]) if rows else UNTOUCHED
 
 
 def read(database: Database, user_id: str, step: StepDefinition, known: Collection[int] = ()) -> StepState:

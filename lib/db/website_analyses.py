@@ -123,7 +123,7 @@ def complete_step(
     *,
     business: BusinessFields | None = None,
     warning: str | None = None,
-    if_match: Collection[int] | None = None,
+    if_match: Collection[int] | None,
 ) -> Progress:
     """Complete step 2."""
     saved = _SAVE(website_url=website_url, warning_message=warning, **analysis)

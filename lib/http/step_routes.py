@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 from http import HTTPStatus
 from typing import Any
 
-from lib.db import sessions, steps
+from lib.db import drafts, sessions, steps
 from lib.errors import Conflict, FieldError, InvalidData, VersionMismatch
 from lib.http.app import Answer, Call, Route
 from lib.http.rendering import time_text
@@ -199,7 +199,7 @@ def _save_draft(call: Call, number: int) -> Answer:
     handlers, user_id = _handlers(call, number), call.user.id
     data, if_match = _draft(call, handlers.step), expected_versions(call.request)
     with _current_state(call, handlers):
-        state = steps.save_draft(call.database, user_id, handlers.step, data, if_match=if_match)
+        state = drafts.save(call.database, user_id, handlers.step, data, if_match=if_match)
     log_saved(call, f"Draft of {handlers.step.title}")
     document = {
         "step_number": call.flow.number(handlers.step),
@@ -216,7 +216,7 @@ def _draft(call: Call, step: StepDefinition) -> object:
 def _discard_draft(call: Call, number: int) -> Answer:
     handlers, if_match = _handlers(call, number), expected_versions(call.request)
     with _current_state(call, handlers):
-        state = steps.discard_draft(call.database, call.user.id, handlers.step, if_match=if_match)
+        state = drafts.discard(call.database, call.user.id, handlers.step, if_match=if_match)
     return Answer(HTTPStatus.NO_CONTENT, headers=etag_of_version(state.version))
 
 
