@@ -46,7 +46,7 @@ def test_many_first_requests_of_one_user(http: Client, database_url: str) -> Non
     )
     assert {answer.status for answer in answers} == {200}
     assert _count(database_url, "onboarding_sessions") == 1
-    found = http.get("/api/onboarding/style-detection/session-analyses", user=USER).json()["analyses"]
+    found = http.get("/api/onboarding/style-detection/session-analyses?limit=100", user=USER).json()["analyses"]
     assert {analysis["website_url"] for analysis in found} == {
         f"https://site{number}.example.com" for number in range(AT_ONCE)
     }

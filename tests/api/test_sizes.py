@@ -74,6 +74,7 @@ def pages(http: Client) -> list[Any]:
 @pytest.mark.parametrize("number", [1, 2, 3, 4, 5, 6])
 def test_data_and_validation_errors_have_a_size(http: Client, database: Superuser, number: int) -> None:
     """A megabyte of data is taken by every step, more is not, and nothing of it is stored."""
+    walk(http, USER, 1, 2, 3)
     room = MIB - len(json.dumps(STEP_DATA[number], separators=(",", ":"), ensure_ascii=False).encode()) - 100
     assert complete_step(http, USER, number, {**STEP_DATA[number], "x": "x" * room}).status == 200
     before = contents(database)
@@ -117,7 +118,8 @@ def test_many_edits_do_not_add_up_to_what_no_answer_holds(http: Client) -> None:
 def test_full_steps_fit_into_every_answer(http: Client) -> None:
     """As much as each step takes; the steps' own URLs give everything."""
     for number in range(2, 6):
-        room = MIB - len(json.dumps(STEP_DATA[number])) - 100
+        walk(http, USER, 1, 2, 3)
+    room = MIB - len(json.dumps(STEP_DATA[number])) - 100
         data = {**STEP_DATA[number], "x": "x" * room}
         assert complete_step(http, USER, number, data).status == 200
         assert get(http, f"step/{number}")["data"]["x"] == data["x"]
@@ -190,7 +192,7 @@ def test_rows_larger_than_a_page_are_marked(http: Client, database: Superuser) -
     set_json(database, "onboarding_steps", "data", {"x": "x" * 5 * MIB}, "step_key = 'integrations'")
     found = pages(http)
     analyses = [[row["website_url"][-1] for row in page["website_analyses"]] for page in found]
-    assert [place for page in analyses for place in page if place in "123"] == ["1", "2", "3"]
+    assert sorted(place for page in analyses for place in page if place in "123") == ["1", "2", "3"]
     assert max(len([place for place in page if place in "123"]) for page in analyses) == 1
     persona = next(page["persona"] for page in found if page["persona"])
     assert (persona["data_too_large"], persona["whole_at"]) == (True, f"{BASE}/step4/persona-latest")
