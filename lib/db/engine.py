@@ -105,6 +105,13 @@ class Scope:
     exclusive: bool = False
     begins: bool = False
     lost_backend: int | None = None
+    request_id: str | None = None
+    write_seed: int = 0
+
+    @property
+    def values(self) -> Mapping[str, object]:
+        """What every statement may name."""
+        return {"user_id": self.user_id, "request_id": self.request_id, "write_seed": self.write_seed}
 
     def statements(self, timing: Timing = _DEFAULT_TIMING) -> list[Bound[Any]]:
         """What is sent before the statements that do the work, but for a write's lock: see `lock`."""
@@ -181,14 +188,13 @@ class Connection(psycopg.Connection[DictRow]):
     def _send(
         self, scope: Scope, before: Sequence[Bound[Any]], work: Sequence[Bound[Any]], after: Sequence[Bound[Any]] = ()
     ) -> psycopg.Cursor[DictRow]:
-        user = {"user_id": scope.user_id}
         cursors: list[psycopg.Cursor[DictRow]] = []
         sent = time.monotonic()
         try:
             with self.pipeline():
                 for statement in (*before, *work, *after):
                     # Every statement is a constant of this package; only values come from outside.
-                    cursors.append(self.execute(statement.sql, {**statement.values, **user}))
+                    cursors.append(self.execute(statement.sql, {**statement.values, **scope.values}))
         finally:
             self._note_clock(cursors, sent)
         return cursors[-1 - len(after)]

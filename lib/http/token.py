@@ -33,6 +33,8 @@ class User:
     email: str | None = None
     first_name: str | None = None
     last_name: str | None = None
+    actor: str | None = None
+    """Who is signed in as this user: support staff, say. Clerk's `act` claim."""
 
 
 def authenticate(authorization: str | None, settings: Settings) -> User:
@@ -80,6 +82,7 @@ def _user(claims: dict[str, Any], settings: Settings) -> User:
         _text(claims, "email", "primary_email", "email_address"),
         _text(claims, "first_name", "given_name"),
         _text(claims, "last_name", "family_name"),
+        _actor(claims),
     )
 
 
@@ -110,6 +113,13 @@ def _is_for_us(audience: object, session_id: object, settings: Settings) -> bool
 
 def _is_authorized(party: object, settings: Settings) -> bool:
     return isinstance(party, str) and settings.authorized_parties.match(party)
+
+
+def _actor(claims: dict[str, Any]) -> str | None:
+    """The actor's id (https://clerk.com/docs/users/user-impersonation), if somebody acts as the user."""
+    act = claims.get("act")
+    actor = act.get("sub") if isinstance(act, dict) else None
+    return actor[:MAX_USER_ID_CHARACTERS] if isinstance(actor, str) and actor.isprintable() else None
 
 
 def _text(claims: dict[str, Any], *names: str) -> str | None:

@@ -1,6 +1,6 @@
-"""What can happen to a user's onboarding."""
+"""What can happen to a user's onboarding, as history tells it."""
 
-from typing import Any, Literal, TypedDict
+from typing import Literal
 
 type EventKind = Literal[
     "onboarding.started",
@@ -17,13 +17,6 @@ type EventKind = Literal[
     "onboarding.completed",
     "onboarding.reset",
 ]
-
-
-class Event(TypedDict):
-    """One thing that happened. `detail` holds names and counts, never values."""
-
-    kind: EventKind
-    detail: dict[str, Any] | None
 
 
 MAX_EVENTS = 500

@@ -31,7 +31,8 @@ def list_masked(call: Call) -> dict[str, Any]:
 
 def list_whole(call: Call) -> dict[str, Any]:
     """The configured keys as they are: the one place that shows them, for the wizard's own form."""
-    return _listing(_stored_keys(call))
+    sealed = api_keys.reveal(call.database, call.user.id, call.user.actor)
+    return _listing(_decrypted(call, sealed))
 
 
 def save_key(call: Call) -> dict[str, Any]:
