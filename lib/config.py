@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 POOLED_URL_VARIABLES = ("DATABASE_URL_POOLED", "DATABASE_URL", "POSTGRES_URL")
 DIRECT_URL_VARIABLES = ("DATABASE_URL_UNPOOLED", "POSTGRES_URL_NON_POOLING", "DATABASE_URL", "POSTGRES_URL")
 
+MIN_OPERATIONS_TOKEN_CHARACTERS = 32
+
 _AI_BACKEND_URL = re.compile(r"https?://[^\s/?#@\\]+(?:/[^\s?#\\]*)?")
 _PEM = re.compile(r"-----BEGIN (?P<label>[A-Z ]+)-----(?P<body>.*)-----END (?P=label)-----", re.DOTALL)
 
@@ -98,6 +100,29 @@ class Settings:
         if name not in FLOWS:
             raise _misconfigured(f"ONBOARDING_FLOW is not one of {', '.join(FLOWS)}")
         return FLOWS[name]
+
+    @cached_property
+    def operations_token(self) -> str | None:
+        """What operators' requests have to bring; None where there is none, and so no such URL."""
+        token = self._get("OPERATIONS_TOKEN")
+        if token is not None and len(token) < MIN_OPERATIONS_TOKEN_CHARACTERS:
+            raise _misconfigured(f"OPERATIONS_TOKEN is shorter than {MIN_OPERATIONS_TOKEN_CHARACTERS} characters")
+        return token
+
+    @cached_property
+    def is_on_vercel(self) -> bool:
+        """Whether the platform runs this, and collects what is logged."""
+        return self._get("VERCEL") is not None
+
+    def as_set(self, name: str) -> str:
+        """A variable that holds no secret, for a message to a developer."""
+        return self._get(name) or "nothing"
+
+    @cached_property
+    def is_development(self) -> bool:
+        """Whether this runs on a developer's machine, as `make dev` says. Never true of a deployment on Vercel."""
+        is_deployed = self._get("VERCEL_ENV") in ("production", "preview")
+        return self._get("ONBOARDING_DEVELOPMENT") == "1" and not is_deployed
 
     @cached_property
     def ai_backend_url(self) -> str | None:

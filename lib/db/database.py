@@ -10,8 +10,10 @@ from sqlalchemy.pool import Pool
 
 from lib.db.engine import Connection, Scope
 from lib.db.guards import refusal
+from lib.db.operator_scope import OperatorScope
 from lib.db.statements import Bound
 from lib.errors import FieldError, InvalidData, Unavailable
+from lib.timing import waits_for_database
 
 _SCHEMA_OUTDATED = (
     pg.UndefinedTable,
@@ -37,6 +39,10 @@ class Database:
         """Rows that belong to no user, as the login role. Raises `Unavailable`."""
         return self._run(Scope(), [query])
 
+    def read_as_operator[Row: Mapping[str, Any]](self, query: Bound[Row]) -> list[Row]:
+        """Rows of every user, as the role that may read them all and write none. Raises `Unavailable`."""
+        return self._run(OperatorScope(), [query])
+
     def write(self, user_id: str, statements: Sequence[Bound[Any]]) -> None:
         """Run idempotent statements after every earlier write of this user.
 
@@ -54,6 +60,7 @@ class Database:
         """Close every connection."""
         self._pool.dispose()
 
+    @waits_for_database
     def _run(self, scope: Scope, statements: Sequence[Bound[Any]]) -> list[Any]:
         try:
             rows = self._attempt(scope, statements)

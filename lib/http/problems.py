@@ -21,6 +21,7 @@ from lib.errors import (
     Unavailable,
 )
 from lib.http.request_id import current_request_id
+from lib.http.request_log import note_problem
 from lib.json_text import dumps
 
 RETRY_AFTER_S = 5
@@ -118,6 +119,7 @@ def _write(
     }
     if errors is not None:
         problem["errors"] = errors
+    note_problem(code, errors)
     response.status = status
     response.content_type = "application/problem+json"
     response.text = dumps(problem)

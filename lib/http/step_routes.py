@@ -10,6 +10,7 @@ from lib.db import sessions, steps
 from lib.errors import Conflict, FieldError, InvalidData
 from lib.http.app import Call, Route
 from lib.http.rendering import time_text
+from lib.http.request_log import note
 from lib.steps.definitions import SIX_STEPS, StepDefinition
 from lib.steps.progress import Progress, StepState
 
@@ -132,6 +133,7 @@ def _submission(body: dict[str, Any]) -> Submission:
 
 
 def _skip(call: Call, step: StepDefinition) -> dict[str, Any]:
+    note("skip")
     if step.required:
         raise Conflict(f"{step.title} is required and cannot be skipped.")
     progress = steps.skip(call.database, call.user.id, step)
