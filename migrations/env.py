@@ -2,12 +2,15 @@
 
 import logging
 import os
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import psycopg
 from alembic import context
 from alembic.operations.ops import CreateTableOp, ExecuteSQLOp, MigrationScript
 from alembic.util.exc import CommandError
-from sqlalchemy import Connection, NullPool, create_engine, text
+from sqlalchemy import Connection, Engine, NullPool, create_engine, event, text
 from sqlalchemy.exc import OperationalError
 
 from lib.config import Settings
@@ -17,26 +20,50 @@ from lib.errors import Unavailable
 
 # Any number that no other software on this database uses for an advisory lock.
 _LOCK_NUMBER = 7_205_759_403_792_793
-_WAIT_FOR_OTHER_MIGRATION = "120s"
+_WAIT_FOR_OTHER_MIGRATION_S = 120
 _LOCK_TIMEOUT = "5s"
 _STATEMENT_TIMEOUT = "300s"
 
 
-def run(connection: Connection) -> None:
-    """Migrate inside one transaction: everything or nothing, and never two migrations of a database at once."""
-    _set_local(connection, "lock_timeout", _WAIT_FOR_OTHER_MIGRATION)
-    connection.execute(text("SELECT pg_advisory_xact_lock(:number)"), {"number": _LOCK_NUMBER})
-    _set_local(connection, "lock_timeout", _LOCK_TIMEOUT)
-    _set_local(connection, "statement_timeout", _STATEMENT_TIMEOUT)
-    context.configure(
-        connection=connection,
-        target_metadata=metadata,
-        compare_server_default=True,
-        include_object=is_ours,
-        process_revision_directives=isolate_new_tables,
-    )
-    with context.begin_transaction():
-        context.run_migrations()
+def run(engine: Engine) -> None:
+    """Migrate, never twice at once.
+
+    It is one transaction, everything or nothing, but for a revision that has to work outside of one: what comes before
+    such a revision is committed first, and the next run goes on from there.
+    """
+    event.listen(engine, "begin", _limit_transaction)
+    with _no_other_migration(engine), engine.connect() as connection:
+        context.configure(
+            connection=connection,
+            target_metadata=metadata,
+            compare_server_default=True,
+            include_object=is_ours,
+            process_revision_directives=isolate_new_tables,
+        )
+        with context.begin_transaction():
+            context.run_migrations()
+
+
+@contextmanager
+def _no_other_migration(engine: Engine) -> Iterator[None]:
+    """Hold the lock of migrations on a connection of its own. Raises SystemExit when another one goes on for too long.
+
+    It is asked for again and again, in statements without parameters: an index that is built without locks waits for
+    every query that still runs, and for the portal that one with parameters leaves open.
+    """
+    deadline = time.monotonic() + _WAIT_FOR_OTHER_MIGRATION_S
+    with engine.begin() as connection:
+        connection.exec_driver_sql("SELECT set_config('idle_in_transaction_session_timeout', '0', true)")
+        while not connection.exec_driver_sql(f"SELECT pg_try_advisory_xact_lock({_LOCK_NUMBER})").scalar():
+            if time.monotonic() > deadline:
+                raise SystemExit("Cannot migrate: another migration of this database is running.")
+            time.sleep(0.2)
+        yield
+
+
+def _limit_transaction(connection: Connection) -> None:
+    for name, value in (("lock_timeout", _LOCK_TIMEOUT), ("statement_timeout", _STATEMENT_TIMEOUT)):
+        connection.execute(text("SELECT set_config(:name, :value, true)"), {"name": name, "value": value})
 
 
 def is_ours(_object: object, _name: object, kind: str, reflected: bool, compare_to: object) -> bool:
@@ -50,10 +77,6 @@ def isolate_new_tables(_context: object, _revision: object, directives: list[Mig
     for upgrade in operations:
         tables = [operation.table_name for operation in upgrade.ops if isinstance(operation, CreateTableOp)]
         upgrade.ops += [ExecuteSQLOp(f"SELECT onboarding_isolate('{table}')") for table in tables]
-
-
-def _set_local(connection: Connection, name: str, value: str) -> None:
-    connection.execute(text("SELECT set_config(:name, :value, true)"), {"name": name, "value": value})
 
 
 if context.is_offline_mode():
@@ -71,8 +94,7 @@ engine = create_engine(
     hide_parameters=True,
 )
 try:
-    with engine.begin() as connection:
-        run(connection)
+    run(engine)
 except CommandError as error:
     # What alembic says here names revisions, and nothing of the database's.
     raise SystemExit(

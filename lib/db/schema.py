@@ -8,7 +8,7 @@ from lib.db.database import Database
 from lib.db.statements import Query
 
 # Revision ids begin with their date, so a later one compares greater. A test compares this with migrations/.
-EXPECTED_REVISION = "2026_11_24_02"
+EXPECTED_REVISION = "2026_11_25_04"
 
 
 class _RevisionRow(TypedDict):

@@ -349,6 +349,7 @@ PUBLIC = {
     "/api/onboarding/providers",
     "/api/onboarding/providers/{provider}/setup",
     "/api/webhooks/clerk",
+    "/api/operations/funnel",  # a token of operators' own: tests/security/test_operations_token.py
     "/{path:path}",  # the relay: a 404 without an AI backend, and with one a token is asked for
 }
 
