@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import re
+from typing import Any
 
 import pytest
 
@@ -99,7 +100,7 @@ def test_a_refused_token_is_told_by_its_claim(
     token: TokenFactory,
     caplog: pytest.LogCaptureFixture,
     monkeypatch: pytest.MonkeyPatch,
-    claims: dict[str, object],
+    claims: dict[str, Any],
     named: str,
 ) -> None:
     """Its name, without a value."""

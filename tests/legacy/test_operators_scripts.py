@@ -19,7 +19,7 @@ from scripts.migrate_user_id_to_string import main as migrate_user_id
 from scripts.verify_onboarding_data import main as verify
 from tests.legacy.test_import_rules import write
 
-SCRIPTS = ("import_legacy", "migrate_user_id_to_string", "verify_onboarding_data", "rotate_api_keys")
+SCRIPTS = ("import_legacy", "migrate_user_id_to_string", "verify_onboarding_data", "rotate_api_keys", "funnel")
 UNUSABLE = (
     "nonsense",
     "mysql://root:hunter2@localhost/db",
