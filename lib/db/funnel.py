@@ -142,20 +142,26 @@ def _latest(started: ColumnElement[bool]) -> Subquery:
 def _timed(latest: Subquery) -> Subquery:
     is_finished = _step.status == func.any(array(FINISHED_STATUSES))
     finished_at = case((is_finished, _step.completed_at))
+    pending_since = case((_step.status == PENDING, _step.updated_at)).label("pending_since")
     page = func.array_position(array([step.key for step in STEPS]), _step.step_key)
+    # The limit, which no user exceeds, makes Postgres look each user up by key: it would rather read the whole table.
+    steps = (
+        select(_step.step_key, _step.status, page.label("page"), finished_at.label("finished_at"), pending_since)
+        .where(_step.user_id == latest.c.user_id)
+        .limit(len(STEPS))
+        .lateral("steps_of_user")
+    )
     own = (
         select(
-            _step.user_id,
-            _step.step_key,
-            _step.status,
-            page.label("page"),
+            latest.c.user_id,
             latest.c.started_at,
-            finished_at.label("finished_at"),
-            func.max(case((_step.status == PENDING, _step.updated_at)))
-            .over(partition_by=_step.user_id)
-            .label("begun_again_at"),
+            steps.c.step_key,
+            steps.c.status,
+            steps.c.page,
+            steps.c.finished_at,
+            func.max(steps.c.pending_since).over(partition_by=latest.c.user_id).label("begun_again_at"),
         )
-        .select_from(latest.join(onboarding_steps, _step.user_id == latest.c.user_id))
+        .select_from(latest.join(steps, true()))
         .subquery("own")
     )
     user, time = own.c.user_id, own.c.finished_at

@@ -9,7 +9,7 @@ from lib.steps.definitions import COMPLETED, IN_PROGRESS, SKIPPED, STEPS, Flow, 
 STUCK_AFTER_DAYS = 7
 """Onboarding that is not completed counts as stuck when nothing was stored for longer than this."""
 
-TIMED_USERS = 20_000
+TIMED_USERS = 10_000
 """Median times are those of this many users, the ones who started last: what the steps take now, at a bounded cost."""
 
 

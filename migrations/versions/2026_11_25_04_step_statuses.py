@@ -12,7 +12,7 @@ down_revision = "2026_11_24_02"
 branch_labels = None
 depends_on = None
 
-NAME = "ix_onboarding_steps_status_step_key_session_id"
+NAME = "ix_onboarding_steps_session_id_step_key_status"
 
 
 def upgrade() -> None:
@@ -20,7 +20,7 @@ def upgrade() -> None:
     # index behind that is never used.
     with op.get_context().autocommit_block():
         op.drop_index(NAME, table_name="onboarding_steps", if_exists=True, postgresql_concurrently=True)
-        op.create_index(NAME, "onboarding_steps", ["status", "step_key", "session_id"], postgresql_concurrently=True)
+        op.create_index(NAME, "onboarding_steps", ["session_id", "step_key", "status"], postgresql_concurrently=True)
 
 
 def downgrade() -> None:

@@ -108,3 +108,64 @@ def test_who_stored_nothing_for_over_a_week_is_stuck(http: Client, database: Sup
         "UPDATE onboarding_sessions SET updated_at = now() - interval '8 days' WHERE user_id <> 'user_recent'"
     )
     assert funnel(http)["stuck_over_7_days"] == 1
+
+
+def _set_times(database: Superuser, user: str, started_at: str, **finished_at: str) -> None:
+    """Give a user's session and steps the times at which they were begun and finished."""
+    database.execute("UPDATE onboarding_sessions SET started_at = %s WHERE user_id = %s", [started_at, user])
+    for step, time in finished_at.items():
+        database.execute(
+            "UPDATE onboarding_steps SET completed_at = %s WHERE user_id = %s AND step_key = %s", [time, user, step]
+        )
+
+
+def test_a_step_takes_from_the_step_before_it_to_its_end(http: Client, database: Superuser) -> None:
+    """The median of all users; the first step is timed from the start, and a skipped step has no time of its own."""
+    times = {"user_a": ("10:01", "10:03"), "user_b": ("10:02", "10:12"), "user_c": ("10:09", "11:09")}
+    for user, (first, second) in times.items():
+        walk(http, user, 1, 2)
+        _set_times(
+            database, user, "2026-11-02 10:00Z", api_keys=f"2026-11-02 {first}Z", website=f"2026-11-02 {second}Z"
+        )
+    http.post("/api/onboarding/step/4/skip", user="user_a")
+    assert column(funnel(http), "median_seconds") == [120.0, 600.0, None, None, None, None]
+
+
+def test_going_back_to_a_finished_step_spoils_no_time(http: Client, database: Superuser) -> None:
+    """Neither of that step, which was not worked on for days, nor of the one that followed it the first time."""
+    walk(http, "user_back", 1, 2, 3)
+    day = "2026-11-02"
+    _set_times(
+        database,
+        "user_back",
+        f"{day} 10:00Z",
+        api_keys=f"{day} 10:01Z",
+        research=f"{day} 10:30Z",
+        website="2026-11-09 10:00Z",
+    )
+    assert column(funnel(http), "median_seconds")[:3] == [60.0, None, None]
+
+
+def test_a_reset_begins_the_first_step_anew(http: Client, database: Superuser) -> None:
+    """The weeks before it are not the time of the step that is finished after it."""
+    walk(http, "user_reset", 1, 2)
+    http.post("/api/onboarding/reset", user="user_reset")
+    walk(http, "user_reset", 1)
+    _set_times(database, "user_reset", "2026-01-01 10:00Z", api_keys="2026-11-02 10:05Z")
+    database.execute("UPDATE onboarding_steps SET updated_at = '2026-11-02 10:00Z' WHERE status = 'pending'")
+    assert column(funnel(http), "median_seconds")[:2] == [300.0, None]
+
+
+def test_imported_users_without_times_count_and_spoil_no_median(http: Client, database: Superuser) -> None:
+    """What was imported without a time has that of 1970, and steps that were inferred together have one time."""
+    walk(http, "user_new", 1, 2)
+    _set_times(database, "user_new", "2026-11-02 10:00Z", api_keys="2026-11-02 10:01Z", website="2026-11-02 10:02Z")
+    for number in range(3):
+        walk(http, f"user_epoch{number}", 1, 2)
+        _set_times(database, f"user_epoch{number}", "epoch", api_keys="epoch", website="2025-10-11 12:00Z")
+        walk(http, f"user_inferred{number}", 1, 2)
+        same = "2025-10-11 12:00Z"
+        _set_times(database, f"user_inferred{number}", same, api_keys=same, website=same)
+    found = funnel(http)
+    assert (found["started"], column(found, "finished")[:2]) == (7, [7, 7])
+    assert column(found, "median_seconds")[:2] == [60.0, 60.0]
