@@ -7,6 +7,7 @@ them: preflights, one before almost every request of a page, and health checks, 
 
 import json
 import logging
+import re
 import time
 from collections.abc import Mapping, Sequence
 from contextvars import ContextVar
@@ -28,6 +29,7 @@ MAX_PATH_CHARACTERS = 200
 MAX_VALUE_CHARACTERS = 200
 MAX_FIELDS = 5
 
+_UNQUOTED = re.compile(r"[!#-<>-~]*")  # printable ASCII without a space, a quote or an equals sign
 _log = logging.getLogger(REQUEST_LOGGER)
 
 
@@ -101,7 +103,7 @@ class RequestLog:
             "db_ms": round(database_ms, 1),
             "user": notes.user_id,
             "request_id": current_request_id(),
-            "trace_id": trace_id(request.get_header(TRACEPARENT) or ""),
+            "trace_id": trace_id(sent) if (sent := request.get_header(TRACEPARENT)) else None,
             "reason": "; ".join(notes.reasons) or None,
         }
         _log.log(level, "%s", _line({name: value for name, value in fields.items() if value is not None}))
@@ -137,5 +139,4 @@ def _line(fields: Mapping[str, object]) -> str:
 def _plain(value: object) -> str:
     """A value as it is where nobody could take it for two, else in quotes, with every other character escaped."""
     text = str(value)
-    is_plain = text.isascii() and text.isprintable() and not any(mark in text for mark in ' "=')
-    return text if is_plain else json.dumps(text)
+    return text if _UNQUOTED.fullmatch(text) else json.dumps(text)
