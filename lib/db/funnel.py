@@ -131,7 +131,7 @@ def _median_seconds(started: ColumnElement[bool]) -> ColumnElement[Any]:
 
 def _latest(started: ColumnElement[bool]) -> Subquery:
     return (
-        select(_session.user_id, _session.started_at)
+        select(_session.id, _session.started_at)
         .where(started, _session.started_at > _FIRST_REAL_TIME)
         .order_by(_session.started_at.desc())
         .limit(TIMED_USERS)
@@ -147,24 +147,24 @@ def _timed(latest: Subquery) -> Subquery:
     # The limit, which no user exceeds, makes Postgres look each user up by key: it would rather read the whole table.
     steps = (
         select(_step.step_key, _step.status, page.label("page"), finished_at.label("finished_at"), pending_since)
-        .where(_step.user_id == latest.c.user_id)
+        .where(_step.session_id == latest.c.id)
         .limit(len(STEPS))
         .lateral("steps_of_user")
     )
     own = (
         select(
-            latest.c.user_id,
+            latest.c.id,
             latest.c.started_at,
             steps.c.step_key,
             steps.c.status,
             steps.c.page,
             steps.c.finished_at,
-            func.max(steps.c.pending_since).over(partition_by=latest.c.user_id).label("begun_again_at"),
+            func.max(steps.c.pending_since).over(partition_by=latest.c.id).label("begun_again_at"),
         )
         .select_from(latest.join(steps, true()))
         .subquery("own")
     )
-    user, time = own.c.user_id, own.c.finished_at
+    user, time = own.c.id, own.c.finished_at
     previous = func.lag(time, 1, own.c.started_at).over(partition_by=user, order_by=time)
     again = case((own.c.begun_again_at < time, own.c.begun_again_at))
     return (
