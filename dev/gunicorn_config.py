@@ -25,8 +25,6 @@ reload_engine = "poll"
 # Watched by name, since most modules are imported by the first request that needs them.
 reload_extra_files = ["vercel.json", "api/**/*.py", "lib/**/*.py", "serving/**/*.py"]
 
-accesslog = "-"
-access_log_format = '"%(r)s" %(s)s'
 control_socket_disable = True  # its default path is shared by every gunicorn of the same user
 
 # What `make dev` has said already, in its own words: the greeting stays on the screen.

@@ -126,6 +126,21 @@ class Settings:
         return FLOWS[name]
 
     @cached_property
+    def is_on_vercel(self) -> bool:
+        """Whether the platform runs this, and collects what is logged."""
+        return self._get("VERCEL") is not None
+
+    def as_set(self, name: str) -> str:
+        """A variable that holds no secret, for a message to a developer."""
+        return self._get(name) or "nothing"
+
+    @cached_property
+    def is_development(self) -> bool:
+        """Whether this runs on a developer's machine, as `make dev` says. Never true of a deployment on Vercel."""
+        is_deployed = self._get("VERCEL_ENV") in ("production", "preview")
+        return self._get("ONBOARDING_DEVELOPMENT") == "1" and not is_deployed
+
+    @cached_property
     def ai_backend_url(self) -> str | None:
         """The origin, with an optional path, of the service that analyses and generates; None where there is none."""
         url = self._get("AI_BACKEND_URL")

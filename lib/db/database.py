@@ -12,9 +12,11 @@ from sqlalchemy.pool import Pool
 
 from lib.db.engine import POOL_SIZE, Connection, Scope, checked_out, new_deadline
 from lib.db.guards import TOO_LATE, refusal
+from lib.db.operator_scope import OperatorScope
 from lib.db.slots import Overloaded, Slots
 from lib.db.statements import Bound
 from lib.errors import FieldError, InvalidData, Unavailable
+from lib.timing import waits_for_database
 
 _SCHEMA_OUTDATED = (
     pg.UndefinedTable,
@@ -62,6 +64,10 @@ class Database:
         """As `read`, with a statement that notes the reading. It waits for no write of the user."""
         return self._run(Scope(user_id), [note, query])
 
+    def read_as_operator[Row: Mapping[str, Any]](self, query: Bound[Row]) -> list[Row]:
+        """Rows of every user, as the role that may read them all and write none. Raises `Unavailable`."""
+        return self._run(OperatorScope(), [query])
+
     def write(self, user_id: str, statements: Sequence[Bound[Any]]) -> None:
         """Run idempotent statements after every earlier write of this user.
 
@@ -79,6 +85,7 @@ class Database:
         """Close every connection."""
         self._pool.dispose()
 
+    @waits_for_database
     def _run(self, scope: Scope, statements: Sequence[Bound[Any]]) -> list[Any]:
         deadline = new_deadline()
         scope = replace(scope, request_id=self._request_id(), write_seed=secrets.randbits(52))

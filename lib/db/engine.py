@@ -89,7 +89,7 @@ class Timing:
         return self.server_version >= _HAS_TRANSACTION_TIMEOUT
 
 
-_DEFAULT_TIMING = Timing()
+DEFAULT_TIMING = Timing()
 
 
 @dataclass(frozen=True)
@@ -113,7 +113,7 @@ class Scope:
         """What every statement may name."""
         return {"user_id": self.user_id, "request_id": self.request_id, "write_seed": self.write_seed}
 
-    def statements(self, timing: Timing = _DEFAULT_TIMING) -> list[Bound[Any]]:
+    def statements(self, timing: Timing = DEFAULT_TIMING) -> list[Bound[Any]]:
         """What is sent before the statements that do the work, but for a write's lock: see `lock`."""
         values = timing.values
         if self.user_id is None:
@@ -126,14 +126,14 @@ class Scope:
         limit = _WHOLE_TIME_LIMIT if timing.ends_transactions else ""
         return [*before, Bound(_SCOPE + isolation + limit, values)]
 
-    def lock(self, timing: Timing = _DEFAULT_TIMING) -> list[Bound[Any]]:
+    def lock(self, timing: Timing = DEFAULT_TIMING) -> list[Bound[Any]]:
         """The user's lock, and the check that it was not got too late, for a write."""
         if not self.exclusive:
             return []
         limit = _WHOLE_IN_TIME if timing.ends_transactions else ""
         return [Bound(_LOCK, {}), Bound(_IN_TIME + limit, timing.values)]
 
-    def end(self, timing: Timing = _DEFAULT_TIMING) -> list[Bound[Any]]:
+    def end(self, timing: Timing = DEFAULT_TIMING) -> list[Bound[Any]]:
         """What is sent after the statements that do the work."""
         if not self.exclusive:
             return []

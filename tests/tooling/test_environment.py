@@ -34,6 +34,7 @@ def test_everything_is_this_clones_own_unless_chosen(place: Path) -> None:
     """`git clone` and `make dev` are enough."""
     with _development(place) as environment:
         assert set(environment.variables) == {
+            "ONBOARDING_DEVELOPMENT",
             "DATABASE_URL",
             "CLERK_JWT_KEY",
             "CLERK_WEBHOOK_SIGNING_SECRET",
