@@ -11,6 +11,7 @@ from dev.choices import ChoiceError, Choices
 from dev.environment import development
 from dev.local_postgres import LocalPostgresError
 from dev.settings import ROOT, KeyFolderError, without_settings
+from dev.validation import tell_misspelt_names
 
 
 def main() -> int:
@@ -18,7 +19,9 @@ def main() -> int:
     if arguments := sys.argv[1:]:
         return _doctor(arguments, os.environ)
     try:
-        with development(Choices.read()) as environment:
+        choices = Choices.read()
+        tell_misspelt_names(choices)
+        with development(choices) as environment:
             return _doctor([], {**without_settings(os.environ), **environment.variables})
     except (ChoiceError, LocalPostgresError, KeyFolderError) as error:
         print(error, file=sys.stderr)

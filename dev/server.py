@@ -21,6 +21,7 @@ from dev.environment import development
 from dev.local_postgres import LocalPostgresError
 from dev.settings import DEFAULT_PORT, ROOT, KeyFolderError, chosen_port, without_settings
 from dev.stopping import ignore_stop_signals, interrupt_on_stop_signals
+from dev.validation import validated
 
 STOP_TIMEOUT = 10  # seconds; gunicorn itself ends its workers sooner
 BACKLOG = 512
@@ -36,7 +37,7 @@ def main() -> int:
     try:
         with ExitStack() as stack:
             listening = stack.enter_context(listen(chosen_port()))
-            environment = stack.enter_context(development(Choices.read()))
+            environment = stack.enter_context(development(validated(Choices.read())))
             url = f"http://localhost:{listening.getsockname()[1]}"
             print(banner(url, environment.facts, has_own_clerk=environment.token is None), flush=True)
             environ = {**without_settings(os.environ), **environment.variables}

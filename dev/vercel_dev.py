@@ -23,6 +23,7 @@ from dev.local_postgres import LocalPostgresError
 from dev.server import PortError, listen
 from dev.settings import ROOT, KeyFolderError, chosen_port, without_settings
 from dev.stopping import ignore_stop_signals, interrupt_on_stop_signals
+from dev.validation import validated
 from serving.routes import RouteTable
 
 MARK = "# Written by `make vercel-dev`, which overwrites this file as long as this line is here."
@@ -39,8 +40,9 @@ def main() -> int:
     try:
         with ExitStack() as stack:
             port = _free(chosen_port())
+            choices = validated(Choices.read())
             cli = installed_cli(_say)
-            environment = stack.enter_context(development(Choices.read()))
+            environment = stack.enter_context(development(choices))
             told = settings_told(f"http://localhost:{port}", environment, ROOT / ".env")
             stack.callback(ignore_stop_signals)  # cleaning up is not interrupted
             return run(cli, port, list(RouteTable.read(ROOT).functions), told)
