@@ -9,6 +9,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from dev.gunicorn_config import limit_request_line
 from dev.harness.client import Client
 from dev.harness.postgres import free_port
 from dev.harness.waiting import wait_until
@@ -16,6 +17,8 @@ from dev.settings import ROOT
 from tests.support.project import make_project
 
 pytestmark = pytest.mark.slow
+
+LONGEST_REQUEST_LINE = 8190  # bytes; what gunicorn counts at most
 
 
 @pytest.fixture(scope="module")
@@ -28,6 +31,7 @@ def gunicorn(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Client]:
     )
     (folder / "tiny.py").write_text(module)
     command = [sys.executable, "-m", "gunicorn", "tiny:app", "--bind", f"127.0.0.1:{port}", "--pythonpath", str(folder)]
+    command += ["--limit-request-line", str(LONGEST_REQUEST_LINE)]
     with (folder / "log").open("wb") as log:
         process = subprocess.Popen(command, cwd=ROOT, stdout=log, stderr=log)
     try:
@@ -43,6 +47,14 @@ def test_gunicorn_keeps_the_raw_path(gunicorn: Client) -> None:
     seen = gunicorn.get("/api/files/https%3A%2F%2Fexample.com%2Fa?x=1").json()
     assert seen["PATH_INFO"] == "/api/files/https%3A%2F%2Fexample.com%2Fa"
     assert seen["QUERY_STRING"] == "x=1&path=https%3A%2F%2Fexample.com%2Fa"
+
+
+def test_a_long_url_reaches_its_function(gunicorn: Client) -> None:
+    """A website's URL stands in the path of a request; gunicorn's own limit is 4,094 bytes."""
+    path = f"/api/files/{'a' * 8_000}"
+    assert gunicorn.get(path).json()["PATH_INFO"] == path
+    assert limit_request_line == LONGEST_REQUEST_LINE
+    assert f"--limit-request-line {LONGEST_REQUEST_LINE}\n" in (ROOT / "docs" / "DEPLOYMENT.md").read_text()
 
 
 def test_gunicorn_gives_a_chunked_body_whole(gunicorn: Client) -> None:
