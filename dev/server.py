@@ -15,6 +15,9 @@ from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 from typing import IO
 
+if __name__ == "__main__":  # the imports below take seconds: until main, Ctrl-C ends us without a traceback
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
 from dev.banner import banner
 from dev.choices import ChoiceError, Choices
 from dev.environment import development
@@ -33,8 +36,8 @@ class PortError(Exception):
 
 def main() -> int:
     """Serve until interrupted, and return the exit code."""
-    interrupt_on_stop_signals()
     try:
+        interrupt_on_stop_signals()
         with ExitStack() as stack:
             listening = stack.enter_context(listen(chosen_port()))
             environment = stack.enter_context(development(validated(Choices.read())))
