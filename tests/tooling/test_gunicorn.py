@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import http.client
 import json
+import re
 import socket
 import subprocess
 import sys
@@ -81,6 +82,14 @@ def test_a_body_that_is_not_whole_reaches_no_function(gunicorn: Client, name: st
     """A body that breaks off is never taken for a whole one, nor one request for two (RFC 9112, 6.3 and 7.1)."""
     answer = _answer(gunicorn, b"POST /api/a HTTP/1.1\r\nHost: x\r\n" + BAD_FRAMING[name])
     assert b"200 OK" not in answer, answer
+
+
+@pytest.mark.parametrize("request_line", ["CONNECT host:443", "POST /", "OPTIONS *", "GET /no/such/url"])
+def test_what_reaches_no_function_is_a_problem(gunicorn: Client, request_line: str) -> None:
+    """Whatever the form of the target is."""
+    answer = _answer(gunicorn, f"{request_line} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
+    assert re.match(rb"HTTP/1.1 40[45] ", answer), answer
+    assert b"content-type: application/problem+json" in answer, answer
 
 
 def test_curl_is_told_to_go_on_with_a_large_body(gunicorn: Client) -> None:
