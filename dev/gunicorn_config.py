@@ -17,6 +17,7 @@ wsgi_app = "dev.wsgi:app"
 workers = 1
 worker_class = "gthread"
 threads = 32  # a browser keeps connections open that it may never use, and each occupies a thread for 5 seconds
+limit_request_line = 8190  # bytes, the most that gunicorn counts: a website's URL stands in a path, encoded
 keepalive = 0  # a restart would wait 2 seconds for kept connections
 graceful_timeout = 5  # seconds that a request under way may still take when the server restarts or stops
 

@@ -146,10 +146,16 @@ class _Resource:
         return respond
 
 
-def build_app(load_routes: Callable[[], Sequence[Route]], services: Services) -> WsgiApp:
-    """A WSGI app that answers these routes and nothing else. A preflight is answered without loading them."""
+def app_without_routes() -> WsgiApp:
+    """A WSGI app with what every response has: request id, common headers, CORS, and errors as problems."""
     app: WsgiApp = falcon.App(middleware=[RequestIdMiddleware(), RequestLog(), _CommonHeaders(), CorsMiddleware()])
     handle_errors(app)
+    return app
+
+
+def build_app(load_routes: Callable[[], Sequence[Route]], services: Services) -> WsgiApp:
+    """A WSGI app that answers these routes and nothing else. A preflight is answered without loading them."""
+    app = app_without_routes()
     app.add_middleware(_RoutesAtFirstUse(lambda: _add_routes(app, load_routes(), services)))
     return app
 
