@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 from lib.errors import Unavailable
 
@@ -23,6 +24,7 @@ POOLED_URL_VARIABLES = ("DATABASE_URL_POOLED", "DATABASE_URL", "POSTGRES_URL")
 DIRECT_URL_VARIABLES = ("DATABASE_URL_UNPOOLED", "POSTGRES_URL_NON_POOLING", "DATABASE_URL", "POSTGRES_URL")
 
 MIN_OPERATIONS_TOKEN_CHARACTERS = 32
+MAX_LABEL_CHARACTERS = 63
 
 _AI_BACKEND_URL = re.compile(r"https?://[^\s/?#@\\]+(?:/[^\s?#\\]*)?")
 _CLERK_URL = re.compile(r"https://[^\s/?#@\\]+(?:/\S*)?|http://(?:localhost|127\.0\.0\.1|\[::1\])(?::\d+)?(?:/\S*)?")
@@ -131,7 +133,7 @@ class Settings:
         url = self._get("AI_BACKEND_URL")
         if url is None:
             return None
-        if not _AI_BACKEND_URL.fullmatch(url):
+        if not _AI_BACKEND_URL.fullmatch(url) or not _has_usable_host(url):
             raise misconfigured("AI_BACKEND_URL is not an http or https URL with a host, without query and fragment")
         return url.rstrip("/")
 
@@ -219,6 +221,16 @@ def _decoded(text: str, altchars: bytes | None = None) -> bytes | None:
         return base64.b64decode(text, altchars=altchars, validate=True)
     except (binascii.Error, ValueError):
         return None
+
+
+def _has_usable_host(url: str) -> bool:
+    """Whether the URL's port is one, and its host's name one that can be looked up (RFC 1035, section 2.3.4)."""
+    try:
+        parts = urlsplit(url)
+        labels = (parts.hostname or "").removesuffix(".").split(".")
+        return parts.port != 0 and all(0 < len(label) <= MAX_LABEL_CHARACTERS for label in labels)
+    except ValueError:
+        return False
 
 
 def _is_header_word(text: str) -> bool:

@@ -9,8 +9,16 @@ from lib.steps.api_keys import masked
 from lib.steps.definitions import API_KEYS, StepDefinition
 from lib.steps.providers import canonical
 
-# Begins like the keys that the wizard asks for, or is as long as a key or a token and unlike any word.
-LIKE_A_SECRET = re.compile(r"(?:AIza|ck_pub_|sk-)[\w-]{4,}|(?=[\w-]*\d)[\w-]{20,}", re.ASCII)
+LIKE_A_SECRET = re.compile(
+    r"""
+    eyJ[\w-]{4,}(?:\.[\w-]*){0,4}          # a JWT or its beginning, with all its parts, however short
+    | \b[Bb]earer\ +[\w.~+/=-]{12,}         # what stands in a header
+    | (?:AIza|ck_pub_|sk-|tvly-)[\w-]{4,}    # begins like the keys that the wizard asks for
+    | \b(?:fc|gsk|pk|rk|sk|whsec)[-_][\w-]{12,}
+    | (?=[\w-]*\d)[\w-]{20,}                # is as long as a key or a token, and unlike any word
+    """,
+    re.ASCII | re.VERBOSE,
+)
 
 _KEYS = "api_keys"
 _MEMBERS_OF_KEYS = {"apikeys", "apikey"}
