@@ -399,6 +399,8 @@ def test_a_persona_is_stored_once_its_task_is_done(http: Client, ai_backend: Stu
     assert http.post(f"{API}/step/4/complete", user=USER, json={"data": edited}).status == 200
     http.get(POLL, user=USER)
     assert read(http, USER, "step4/persona-latest")["persona"]["core_persona"] == edited["corePersona"]
+    http.get(f"{POLL}/", user=USER)
+    assert read(http, USER, "step4/persona-latest")["persona"]["core_persona"] == edited["corePersona"]
     again = f"{API}/step4/persona-task/task-2"
     ai_backend.answers[f"GET {again}"] = Told.json({**TASK, "task_id": "task-2"})
     http.get(again, user=USER)

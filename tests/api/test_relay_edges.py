@@ -18,7 +18,7 @@ from dev.harness.waiting import wait_until
 from lib import ai_backend as client_of_backend
 from lib import bootstrap
 from lib.http import relay_room
-from tests.support.ai_backend import PERSONA, StubBackend, Told
+from tests.support.ai_backend import ANSWERS, COMPETITORS, PERSONA, SITEMAP, StubBackend, Told
 from tests.support.page import API, URL, read
 
 USER, OTHER = "user_2odd", "user_2patient"
@@ -238,3 +238,109 @@ def test_options_is_answered_here(http: Client, ai_backend: StubBackend) -> None
     assert response.status == 200
     assert set(response.headers["Allow"].split(", ")) == {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"}
     assert ai_backend.asked == []
+
+
+def edited(http: Client, name: str) -> dict[str, Any]:
+    """The persona after the person has given it a name."""
+    core = {"identity": {"persona_name": name}}
+    assert http.post(f"{API}/step4/persona-save", user=USER, json={"core_persona": core}).status == 200
+    return core
+
+
+def stored_core(http: Client) -> Any:
+    return read(http, USER, "step4/persona-latest")["persona"]["core_persona"]
+
+
+def poll(http: Client, ai_backend: StubBackend, task: str, result: Any = PERSONA) -> int:
+    path = f"{API}/step4/persona-task/{task}"
+    told = Told.json({"task_id": task, "status": "completed", "result": result})
+    ai_backend.answers |= {f"GET {path}": told, f"GET {path}/": told}
+    return http.get(path, user=USER).status
+
+
+@pytest.mark.parametrize("again", ["a", "a/", "%61"])
+def test_no_task_is_ever_stored_twice(http: Client, ai_backend: StubBackend, again: str) -> None:
+    """However its URL is written, and whatever was stored in between: an edit that is newer stays."""
+    poll(http, ai_backend, "a")
+    assert stored_core(http) == PERSONA["core_persona"]
+    mine = edited(http, "Mine")
+    poll(http, ai_backend, again)
+    assert stored_core(http) == mine
+    for other in ("b", "c"):
+        poll(http, ai_backend, other)
+        assert stored_core(http) == PERSONA["core_persona"]
+        mine = edited(http, f"Mine after {other}")
+        for known in ("a", again, "b"):
+            poll(http, ai_backend, known)
+            assert stored_core(http) == mine
+
+
+def test_a_task_that_the_release_before_stored_is_remembered(
+    http: Client, ai_backend: StubBackend, database: Any
+) -> None:
+    """It kept the last task alone, beside the persona."""
+    poll(http, ai_backend, "a")
+    database.execute("UPDATE persona_data SET stored_tasks = '{}'")
+    mine = edited(http, "Mine")
+    poll(http, ai_backend, "a")
+    assert stored_core(http) == mine
+
+
+@pytest.mark.parametrize(
+    "result",
+    [
+        {**PERSONA, "success": False},
+        {**PERSONA, "core_persona": {"error": "no credit"}},
+        {**PERSONA, "core_persona": {"identity": "none"}},
+        {**PERSONA, "core_persona": "none"},
+        {"success": False, "error": "no credit"},
+    ],
+)
+def test_a_task_that_failed_replaces_nothing(http: Client, ai_backend: StubBackend, result: Any) -> None:
+    """The AI backend says so inside the result; only what step 4 would take is a persona."""
+    mine = edited(http, "Mine")
+    assert poll(http, ai_backend, "failed", result) == 200
+    assert stored_core(http) == mine
+
+
+def test_competitors_and_sitemap_are_one_mebibyte_together(http: Client, ai_backend: StubBackend) -> None:
+    """The largest part is left out where both do not fit, the page gets both, and what is kept can be saved."""
+    large = "x" * 700_000
+    ai_backend.answers[f"POST {DISCOVER}"] = Told.json({**COMPETITORS, "competitors": [large]})
+    ai_backend.answers[f"POST {SITE_MAP}"] = Told.json({**SITEMAP, "pages": [large, "and more"]})
+    for path in (DISCOVER, SITE_MAP):
+        response = http.post(path, user=USER, json=URL)
+        assert (response.status, large in response.text) == (200, True)
+    draft = read(http, USER, "step/3")["draft"]["data"]
+    assert draft["competitors"] == [large]
+    assert draft["researchSummary"] == COMPETITORS["research_summary"]
+    assert "sitemapAnalysis" not in draft
+    assert http.post(f"{API}/step/3/complete", user=USER, json={"data": draft}).status == 200
+
+
+@pytest.mark.parametrize("field", ["style_guidelines", "crawl_result", "style_patterns"])
+def test_a_large_part_of_an_analysis_is_left_out(http: Client, ai_backend: StubBackend, field: str) -> None:
+    """3 MB of one field: the rest is stored, and the page gets all of it."""
+    path = f"{API}/style-detection/complete"
+    analysis = {**ANSWERS[f"POST {path}"], field: {"x": "x" * 3_000_000}}
+    ai_backend.answers[f"POST {path}"] = Told.json(analysis)
+    assert http.post(path, user=USER, json=URL).json() == analysis
+    step = read(http, USER, "step/2")
+    assert step["status"] == "completed"
+    assert len(json.dumps(step["data"])) < 1024 * 1024
+
+
+def test_a_generated_persona_stays_one_that_can_be_shown(http: Client, ai_backend: StubBackend) -> None:
+    """3 MiB in all: what was stored before gives way, what was generated is kept."""
+    large = "x" * 1_000_000
+    core = {"identity": {"about": large}}
+    for fields in ({"core_persona": core}, {"platform_personas": {"x": large}}, {"quality_metrics": {"x": large}}):
+        assert http.post(f"{API}/step4/persona-save", user=USER, json=fields).status == 200
+    generated = {"success": True, "core_persona": {"identity": {}}, "selected_platforms": [large]}
+    assert poll(http, ai_backend, "small", generated) == 200
+    shown = read(http, USER, "step4/persona-latest")["persona"]
+    assert (shown["core_persona"], shown["platform_personas"]["x"]) == ({"identity": {}}, large)
+    generated = {"success": True, "core_persona": {"identity": {"new": "y" * 1_040_000}}}
+    assert poll(http, ai_backend, "large", generated) == 200
+    shown = read(http, USER, "step4/persona-latest")["persona"]
+    assert (shown["core_persona"], shown["platform_personas"]) == (generated["core_persona"], None)
