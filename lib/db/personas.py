@@ -4,7 +4,7 @@ from collections.abc import Collection
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ARRAY, Text, case, cast, func, null, select, update
+from sqlalchemy import ARRAY, Integer, Text, bindparam, case, cast, func, null, select, update
 from sqlalchemy.dialects.postgresql import array
 
 from lib.db import sessions, steps
@@ -60,7 +60,7 @@ _SAVE_GENERATED = Statement(
 # What was paid for is stored even where all requests together made the persona too large, in place of the rest.
 _KEEP_GENERATED_ALONE = Statement(
     update(persona_data)
-    .where(_persona.user_id == USER, _persona.updated_at == func.now(), text_bytes_of(persona_data) > MAX_ROW_BYTES)
+    .where(_persona.user_id == USER, text_bytes_of(persona_data) > bindparam("most", type_=Integer))
     .values({name: parameter(persona_data, name) for name in SAVED_PERSONA_FIELDS})
 )
 _READ = Query(select(*(_persona[name] for name in names_of(Persona))).where(_persona.user_id == USER), Persona)
@@ -87,7 +87,10 @@ def save_draft(database: Database, user_id: str, persona: SavedPersona) -> None:
 
 def save_generated(database: Database, user_id: str, persona: SavedPersona, task_id: str | None) -> None:
     """Keep a persona that the AI backend wrote, as a draft; nothing happens if the task's persona was kept before."""
-    saved = [_SAVE_GENERATED(**persona, generated_by=task_id), _KEEP_GENERATED_ALONE(**persona)]
+    saved = [
+        _SAVE_GENERATED(**persona, generated_by=task_id),
+        _KEEP_GENERATED_ALONE(**persona, most=MAX_ROW_BYTES),
+    ]
     _write_draft(database, user_id, saved)
 
 

@@ -19,7 +19,7 @@ from dev.harness.in_process import InProcess
 from dev.harness.wizard import COPILOTKIT, EXA, STEP_DATA, complete_step
 from dev.settings import new_webhook_secret
 from lib import bootstrap, db
-from lib.db import guards
+from lib.db import guards, personas
 from lib.db.engine import Connection, Scope
 from lib.db.statements import Bound, Statement
 from lib.db.tables import metadata
@@ -157,6 +157,7 @@ SCENARIO: list[tuple[str, str, Any]] = [
     ("POST", "step/4/skip", None),
     _complete(4, {"corePersona": {"identity": {}}, "platformPersonas": {"x": {}}}),
     _complete(5, {"email": "mine@example.com"}),
+    _complete(2, {"website": "", "businessData": {"business_description": "Bread and cakes"}}),
     *[_complete(number) for number in STEP_DATA if number > 5],
     *OTHER_SAVES,
     *GENERATED,
@@ -192,7 +193,7 @@ def walked(calls: InProcess, database: Superuser, monkeypatch: pytest.MonkeyPatc
     secret = new_webhook_secret()
     monkeypatch.setenv("CLERK_WEBHOOK_SIGNING_SECRET", secret)
     # Each user's information has the id that the calls name.
-    monkeypatch.setattr(endpoints, "_id_of", lambda _user: 1)
+    monkeypatch.setattr(endpoints, "id_of", lambda _user: 1)
     with stub_backend() as stub:
         monkeypatch.setenv("AI_BACKEND_URL", answering_everything(stub).url)
         bootstrap.reset()
@@ -201,7 +202,8 @@ def walked(calls: InProcess, database: Superuser, monkeypatch: pytest.MonkeyPatc
         fill(calls, database)
         monkeypatch.setattr(guards, "MAX_WEBSITES", 2)
         monkeypatch.setattr(guards, "MAX_STORED_BYTES", LARGE // 2)
-        monkeypatch.setattr(guards, "MAX_ROW_BYTES", LARGE // 2)
+        for limited in (guards, personas):
+            monkeypatch.setattr(limited, "MAX_ROW_BYTES", LARGE // 2)
         way.statements.clear()
         yield way
 
@@ -235,6 +237,7 @@ def fill(calls: InProcess, database: Superuser) -> None:
     large = json.dumps(secrets.token_urlsafe(LARGE))
     for table, column in {
         "api_keys": "details",
+        "business_info": "additional_fields",
         "onboarding_steps": "draft",
         "persona_data": "quality_metrics",
         "platform_integrations": "connected_platforms",
