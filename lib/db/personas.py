@@ -4,7 +4,7 @@ from collections.abc import Collection
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ARRAY, Integer, Text, bindparam, case, cast, func, null, select, update
+from sqlalchemy import ARRAY, Integer, Text, bindparam, case, func, select, update
 from sqlalchemy.dialects.postgresql import array
 
 from lib.db import sessions, steps
@@ -51,7 +51,7 @@ _SAVE_GENERATED = Statement(
         persona_data,
         [*SAVED_PERSONA_FIELDS, "generated_by"],
         [_persona.user_id],
-        computed={"stored_tasks": func.array_remove(array([_digest]), cast(null(), Text))},
+        computed={"stored_tasks": case((_task.is_not(None), array([_digest])))},
         keep_if_null=[*SAVED_PERSONA_FIELDS, "generated_by"],
         updated={"stored_tasks": case((_task.is_(None), _persona.stored_tasks), else_=_tasks_with_this)},
         only_if=_task.is_(None) | _is_new,

@@ -192,7 +192,7 @@ persona_data = Table(
     # The AI backend's task that wrote it: its answer is read many times and must not be stored over a later edit.
     Column("generated_by", Text),
     # All of its tasks whose personas were stored, as MD5, the newest first.
-    Column("stored_tasks", ARRAY(Text), nullable=False, server_default=text("'{}'")),
+    Column("stored_tasks", ARRAY(Text)),
     _time("created_at"),
     _time("updated_at"),
     PrimaryKeyConstraint("user_id"),

@@ -17,10 +17,7 @@ depends_on = None
 
 def upgrade() -> None:
     op.add_column("business_info", sa.Column("additional_fields", JSONB(), nullable=True))
-    op.add_column(
-        "persona_data",
-        sa.Column("stored_tasks", sa.ARRAY(sa.Text()), server_default=sa.text("'{}'"), nullable=False),
-    )
+    op.add_column("persona_data", sa.Column("stored_tasks", sa.ARRAY(sa.Text()), nullable=True))
 
 
 def downgrade() -> None:

@@ -280,7 +280,7 @@ def test_a_task_that_the_release_before_stored_is_remembered(
 ) -> None:
     """It kept the last task alone, beside the persona."""
     poll(http, ai_backend, "a")
-    database.execute("UPDATE persona_data SET stored_tasks = '{}'")
+    database.execute("UPDATE persona_data SET stored_tasks = NULL")
     mine = edited(http, "Mine")
     poll(http, ai_backend, "a")
     assert stored_core(http) == mine
