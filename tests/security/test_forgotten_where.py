@@ -19,7 +19,7 @@ from dev.harness.in_process import InProcess
 from dev.harness.wizard import COPILOTKIT, EXA, STEP_DATA, complete_step
 from dev.settings import new_webhook_secret
 from lib import bootstrap, db
-from lib.db import guards
+from lib.db import guards, personas
 from lib.db.engine import Connection, Scope
 from lib.db.statements import Bound, Statement
 from lib.db.tables import metadata
@@ -156,6 +156,7 @@ SCENARIO: list[tuple[str, str, Any]] = [
     ("POST", "step/4/skip", None),
     _complete(4, {"corePersona": {"identity": {}}, "platformPersonas": {"x": {}}}),
     _complete(5, {"email": "mine@example.com"}),
+    _complete(2, {"website": "", "businessData": {"business_description": "Bread and cakes"}}),
     *[_complete(number) for number in STEP_DATA if number > 5],
     *OTHER_SAVES,
     *GENERATED,
@@ -198,7 +199,8 @@ def walked(calls: InProcess, database: Superuser, monkeypatch: pytest.MonkeyPatc
         fill(calls, database)
         monkeypatch.setattr(guards, "MAX_WEBSITES", 2)
         monkeypatch.setattr(guards, "MAX_STORED_BYTES", LARGE // 2)
-        monkeypatch.setattr(guards, "MAX_ROW_BYTES", LARGE // 2)
+        for limited in (guards, personas):
+            monkeypatch.setattr(limited, "MAX_ROW_BYTES", LARGE // 2)
         way.statements.clear()
         yield way
 
@@ -232,6 +234,7 @@ def fill(calls: InProcess, database: Superuser) -> None:
     large = json.dumps(secrets.token_urlsafe(LARGE))
     for table, column in {
         "api_keys": "details",
+        "business_info": "additional_fields",
         "onboarding_steps": "draft",
         "persona_data": "quality_metrics",
         "platform_integrations": "connected_platforms",

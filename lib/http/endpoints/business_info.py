@@ -9,7 +9,7 @@ from lib.errors import NotFound
 from lib.http.app import Call, Route
 from lib.http.rendering import with_time_texts
 from lib.http.step_routes import log_saved
-from lib.steps.fields import BusinessFields
+from lib.steps.fields import SavedBusiness
 
 
 def save(call: Call) -> dict[str, Any]:
@@ -38,7 +38,7 @@ def own(call: Call) -> dict[str, Any]:
     return _document(business_info.read(call.database, call.user.id))
 
 
-def _fields(call: Call) -> BusinessFields:
+def _fields(call: Call) -> SavedBusiness:
     # Here and not above: pydantic is a sixth of a cold start, and reads need none.
     from lib.steps.business_info import business_fields
 
@@ -48,7 +48,8 @@ def _fields(call: Call) -> BusinessFields:
 def _document(stored: BusinessInfo | None) -> dict[str, Any]:
     if stored is None:
         raise _not_found()
-    return {"id": id_of(stored["user_id"]), **with_time_texts(stored)}
+    fields = {name: value for name, value in stored.items() if name != "additional_fields"}
+    return {**(stored["additional_fields"] or {}), "id": id_of(stored["user_id"]), **with_time_texts(fields)}
 
 
 def _check_id(call: Call) -> None:
