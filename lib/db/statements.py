@@ -45,7 +45,7 @@ USER = bindparam(_USER_ID, type_=String)
 REQUEST_ID = bindparam("request_id", type_=Text)
 """The request that a statement is run for, or null. The database binds it, too."""
 WRITE_SEED = bindparam("write_seed", type_=BigInteger)
-"""52 random bits, the same where a list of statements is run again after a lost connection."""
+"""Random bits, the same where a list of statements is run again after a lost connection."""
 
 
 @dataclass(frozen=True)
