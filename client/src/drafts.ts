@@ -25,7 +25,7 @@ export type DraftStatus =
   /** Another tab saved this step; nothing of ours is lost, and what is shown here is outdated. */
   | { state: "elsewhere" }
   /** Both versions, for the person to choose: nothing is sent until `resolve`. */
-  | { state: "conflict"; mine: Data; theirs: StepNow; problem: unknown }
+  | { state: "conflict"; mine: Data; theirs: StepNow; version: number; problem: unknown }
   | { state: "refused"; mine: Data; problem: unknown };
 
 export interface DraftsOptions {
@@ -89,6 +89,11 @@ export class Drafts {
     this.#wake(delay);
   }
 
+  /** What was typed for a step and is not saved yet. */
+  unsent(step: number): Data | undefined {
+    return this.#entries.get(step)?.unsent?.data;
+  }
+
   status(step: number): DraftStatus {
     return this.#entries.get(step)?.status ?? { state: "idle" };
   }
@@ -147,7 +152,7 @@ export class Drafts {
 
   async #sendDue(): Promise<void> {
     for (let entry = this.#next(); entry?.unsent; entry = this.#next()) {
-      if (!(await this.#send(entry, entry.unsent))) {
+      if (!(await this.#send(entry.unsent))) {
         this.#wake(this.#options.retryAfter);
         return;
       }
@@ -162,7 +167,7 @@ export class Drafts {
   }
 
   /** Whether the server could be reached. */
-  async #send(entry: Entry, sent: Unsent): Promise<boolean> {
+  async #send(sent: Unsent): Promise<boolean> {
     this.#tell(sent.step, { state: "saving" });
     const outcome = await this.#options.save(sent);
     const isNewest = this.#entries.get(sent.step)?.unsent === sent;
@@ -172,18 +177,20 @@ export class Drafts {
     }
     if (outcome.kind === "saved" || (outcome.kind === "conflict" && isSame(outcome.current.draft?.data, sent.data))) {
       // A conflict with what we sent ourselves: an earlier attempt was stored, and its answer was lost.
-      await this.#saved(entry, sent, outcome.version, outcome.kind === "saved" ? outcome.savedAt : outcome.current.draft!.saved_at);
+      await this.#saved(sent, outcome.version, outcome.kind === "saved" ? outcome.savedAt : outcome.current.draft!.saved_at);
       return true;
     }
     const now = this.#entries.get(sent.step);
     if (now) now.held = true;
     const mine = now?.unsent?.data ?? sent.data;
-    if (outcome.kind === "conflict") this.#tell(sent.step, { state: "conflict", mine, theirs: outcome.current, problem: outcome.problem });
-    else this.#tell(sent.step, { state: "refused", mine, problem: outcome.problem });
+    if (outcome.kind === "conflict") {
+      const { version, current: theirs, problem } = outcome;
+      this.#tell(sent.step, { state: "conflict", mine, theirs, version, problem });
+    } else this.#tell(sent.step, { state: "refused", mine, problem: outcome.problem });
     return true;
   }
 
-  async #saved(_entry: Entry, sent: Unsent, version: number, savedAt: string): Promise<void> {
+  async #saved(sent: Unsent, version: number, savedAt: string): Promise<void> {
     const entry = this.#entries.get(sent.step);
     this.#options.channel?.postMessage({ user: sent.user, step: sent.step, version });
     if (entry?.unsent === sent) {
