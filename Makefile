@@ -1,16 +1,17 @@
 # `make` lists the targets. Everything is installed into .venv; nothing else is needed than Python 3.12 or newer, or uv.
 .DEFAULT_GOAL := help
-.PHONY: help dev test check thorough demo token migrate lint drawing rewrites vercel-dev bench fuzz lock
+.PHONY: help dev test check thorough demo token psql reset doctor migrate lint drawing rewrites vercel-dev bench fuzz lock soak
 
 BIN := .venv/bin
 STAMP := .venv/.installed
 WORKERS ?= logical
 FUZZ_CASES ?= 100000
+REQUESTS ?= 100000
 PYTHON ?=
 ATHERIS := atheris==3.1.0
 
-# The environment's USER is the login name; only `make token USER=…` means a user of the API.
-TOKEN_USER := $(if $(filter command line,$(origin USER)),$(USER),)
+# What is typed behind `make`, and never the shell's: its USER is the login name, its TOKEN may be another service's.
+typed = $(if $(filter command line,$(origin $1)),$($1))
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1	/p' $(MAKEFILE_LIST) | awk -F '\t' '{ printf "make %-12s %s\n", $$1, $$2 }'
@@ -31,7 +32,16 @@ demo: $(STAMP) ## walk the six steps over HTTP as a new user and show step 6
 	@$(BIN)/python -m dev.demo
 
 token: $(STAMP) ## print a development token (USER=user_2abc)
-	@$(BIN)/python -m dev.token $(TOKEN_USER)
+	@$(BIN)/python -m dev.token $(call typed,USER)
+
+psql: $(STAMP) ## open the database of make dev in psql, reading every user's rows
+	@$(BIN)/python -m dev.psql
+
+reset: $(STAMP) ## erase the development database, after asking
+	@$(BIN)/python -m dev.reset
+
+doctor: $(STAMP) ## examine the settings and database of make dev, or a deployment: URL=… ORIGIN=… TOKEN=…
+	@$(BIN)/python -m dev.doctor $(call typed,URL) $(addprefix --origin=,$(call typed,ORIGIN)) $(addprefix --token=,$(call typed,TOKEN))
 
 migrate: $(STAMP) ## migrate DATABASE_URL_UNPOOLED or DATABASE_URL, of the shell or .env.local, or else the development database
 	@$(BIN)/python -m dev.database
@@ -52,6 +62,9 @@ vercel-dev: $(STAMP) ## the same under the real `vercel dev`, every function bui
 
 bench: $(STAMP) ## measure every figure of the README's table beside its peers; Linux, with Node.js, in about ten minutes
 	@$(BIN)/python -m bench
+
+soak: $(STAMP) ## run 100,000 requests (REQUESTS=…) under faults and write docs/RELIABILITY.md, in about half an hour
+	@$(BIN)/python -m tests.reliability $(REQUESTS)
 
 fuzz: $(STAMP) ## fuzz for long: FUZZ_CASES (100000) bodies and addresses, and the body parser with atheris
 	@FUZZ_CASES=$(FUZZ_CASES) $(BIN)/python -m pytest -n $(WORKERS) --maxprocesses 8 -m fuzz tests/security
@@ -85,10 +98,10 @@ $(STAMP): $(wildcard requirements*.txt)
 	        uv venv --quiet --python 3.12 .venv; \
 	    fi; \
 	fi; \
-	echo 'Installing what is pinned in requirements-dev.txt into .venv, once.' >&2; \
+	echo 'Installing what is pinned in requirements-dev.txt into .venv, once; that takes about a minute.' >&2; \
 	if $(BIN)/python -m pip --version >/dev/null 2>&1; then \
-	    $(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt >&2; \
+	    $(BIN)/python -m pip install --disable-pip-version-check -r requirements-dev.txt >&2; \
 	else \
-	    uv pip install --quiet --python $(BIN)/python -r requirements-dev.txt >&2; \
+	    uv pip install --python $(BIN)/python -r requirements-dev.txt >&2; \
 	fi; \
 	touch $(STAMP)

@@ -29,6 +29,7 @@ MEASUREMENTS: dict[str, Measurement] = {
     "round_trips": lambda stage, _project, _peers: round_trips.measure(stage),
     "cold": cold.measure,
     "processor_time": warm.processor_time,
+    "not_modified": lambda stage, project, _peers: warm.not_modified(stage, project),
     "throughput": warm.throughput,
     "sizes": lambda stage, project, _peers: growth.by_size(stage, project),
     "users": lambda stage, project, _peers: growth.by_users(stage, project),

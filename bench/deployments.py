@@ -72,7 +72,9 @@ def _same_sql() -> str:
     nothing = cast(SavedAnalysis, dict.fromkeys(SAVED_ANALYSIS_FIELDS))
     sent = {
         "SUMMARY": _sent_by(lambda database: summary.read(database, "")),
-        "SAVE_STEP_2": _sent_by(lambda database: website_analyses.complete_step(database, "", {}, [], "", nothing)),
+        "SAVE_STEP_2": _sent_by(
+            lambda database: website_analyses.complete_step(database, "", {}, [], "", nothing, if_match=None)
+        ),
     }
     lines = [f"{name} = {[(bound.sql, dict(bound.values)) for bound in each]!r}" for name, each in sent.items()]
     return "\n".join([*lines, f"COLUMNS = {SAVED_ANALYSIS_FIELDS!r}", ""])
@@ -95,7 +97,8 @@ class _Recorder(Database):
 
     def write_and_read(self, user_id: str, statements: Sequence[Bound[Any]], query: Bound[Any]) -> Any:
         """Note a write."""
-        self.sent = [*Scope(user_id, exclusive=True).statements(), *statements, query]
+        scope = Scope(user_id, exclusive=True)
+        self.sent = [*scope.statements(), *scope.lock(), *statements, query]
         raise _Recorded
 
 

@@ -15,6 +15,7 @@ from bench.round_trips import ASKED_DIRECTLY, RELAYED
 CATALOGUE = "catalogue"
 RELAY_CPU_MS = 10
 """What relaying may cost besides the AI backend and one round trip."""
+DRAFT = "PUT step/3/draft"
 
 
 @dataclass(frozen=True)
@@ -67,6 +68,7 @@ def rows(results: Mapping[str, Any]) -> Iterator[Row]:
     yield from _round_trips(results["round_trips"])
     yield from _cold(results["cold"])
     yield from _warm(results["processor_time"])
+    yield from _not_modified(results["not_modified"])
     for at_once, by in results["throughput"].items():
         figure = f"summaries a second of one instance, {at_once} at once"
         yield Row(figure, by["project"], "/s", "FastAPI and ORM", by["fastapi_orm"], at_least=1)
@@ -95,6 +97,8 @@ def _round_trips(measured: Mapping[str, Any]) -> Iterator[Row]:
     statement = "one bare statement"
     yield Row("warm summary with 40 ms a round trip", warm["GET summary"], "ms", statement, bare, at_most=1.15)
     yield Row(f"slowest warm request there ({slowest})", warm[slowest], "ms", statement, bare, at_most=1.15)
+    for name in (DRAFT, f"{DRAFT}, If-Match"):
+        yield Row(f"{name} there", warm[name], "ms", statement, bare, at_most=1.15)
     yield Row("`pool_pre_ping` and `begin()` there", usual, "ms", statement, bare)
     parts = f"one bare statement, the AI backend alone, and {RELAY_CPU_MS} ms"
     yield Row(f"{RELAYED} there", relayed, "ms", parts, bare + asked + RELAY_CPU_MS, at_most=1)
@@ -135,6 +139,13 @@ def _warm(processor_time: Mapping[str, Any]) -> Iterator[Row]:
             continue
         yield Row(f"warm {what}", by["project"], "CPU ms", "bare WSGI, same SQL", by["bare_wsgi"], at_most=2.5)
         yield Row(f"warm {what}", by["project"], "CPU ms", "FastAPI and ORM", by["fastapi_orm"])
+
+
+def _not_modified(measured: Mapping[str, float]) -> Iterator[Row]:
+    status = measured["status"]
+    for path, value in measured.items():
+        if path != "status":
+            yield Row(f"304 of `{path}`", value, "CPU ms", "a status request", status, at_most=1.05)
 
 
 def _users(users: Mapping[str, float]) -> Iterator[Row]:

@@ -6,7 +6,7 @@ The fastest of several counts: a round trip costs it as much as any other, and a
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
 from urllib.parse import urlsplit
@@ -17,7 +17,7 @@ from sqlalchemy import Engine, create_engine, text
 from bench.progress import say
 from bench.stage import ANALYSED, ANALYSIS, SUMMARY, USER, Stage
 from dev.harness.client import Client
-from dev.harness.every_call import FIRST_ANALYSIS, READS, WRITES, url
+from dev.harness.every_call import ANY_VERSION, CONDITIONAL, READS, WRITES, url
 from dev.harness.in_process import InProcess
 from dev.harness.wire import wire
 from lib import bootstrap
@@ -44,19 +44,24 @@ def measure(stage: Stage) -> dict[str, Any]:
 def _warm(url: str, calls: InProcess, ai_backend: Client) -> dict[str, float]:
     usual = _usual_engine(url)
     with psycopg.connect(url, autocommit=True, prepare_threshold=None) as bare:
-        jobs: dict[str, Callable[[], object]] = {
-            "one bare statement": lambda: bare.execute("SELECT 1").fetchall(),
-            "pool_pre_ping and begin()": lambda: _usual_request(usual),
+        # Each prepares a request, which is not timed, and gives what to time.
+        jobs: dict[str, Callable[[], Callable[[], object]]] = {
+            "one bare statement": lambda: lambda: bare.execute("SELECT 1").fetchall(),
+            "pool_pre_ping and begin()": lambda: lambda: _usual_request(usual),
             **{f"GET {path}": partial(_read, calls, path) for path in READS},
+            **{
+                f"{method} {path}, If-Match": partial(_write, calls, method, path, body, ANY_VERSION)
+                for method, path, body in CONDITIONAL
+            },
             **{f"{method} {path}": partial(_write, calls, method, path, body) for method, path, body in WRITES},
-            RELAYED: lambda: _ok(calls.post(ANALYSIS, user=WRITER, json=ANALYSED).status),
-            ASKED_DIRECTLY: lambda: _ok(ai_backend.post(ANALYSIS, json=ANALYSED).status),
+            RELAYED: lambda: lambda: _ok(calls.post(ANALYSIS, user=WRITER, json=ANALYSED).status),
+            ASKED_DIRECTLY: lambda: lambda: _ok(ai_backend.post(ANALYSIS, json=ANALYSED).status),
         }
         found: dict[str, list[float]] = {name: [] for name in jobs}
         for number in range(ROUNDS):
             say(f"round trips of warm requests, {number + 1} of {ROUNDS}")
-            for name, job in jobs.items():
-                found[name].append(_seconds(job) * 1000)
+            for name, prepare in jobs.items():
+                found[name].append(_seconds(prepare()) * 1000)
     usual.dispose()
     return {name: min(each[1:]) for name, each in found.items()}
 
@@ -87,14 +92,16 @@ def _usual_request(engine: Engine) -> None:
         ).all()
 
 
-def _read(calls: InProcess, path: str) -> None:
-    _ok(calls.get(url(path, USER), user=USER).status)
+def _read(calls: InProcess, path: str) -> Callable[[], None]:
+    address = url(path, USER, calls)
+    return lambda: _ok(calls.get(address, user=USER).status)
 
 
-def _write(calls: InProcess, method: str, path: str, body: object) -> None:
-    status = calls.request(method, url(path, WRITER), user=WRITER, json=body).status
-    if path != FIRST_ANALYSIS:  # it is the other user's, and the look-up that finds none takes as long
-        _ok(status)
+def _write(
+    calls: InProcess, method: str, path: str, body: object, headers: Mapping[str, str] | None = None
+) -> Callable[[], None]:
+    address = url(path, WRITER, calls)
+    return lambda: _ok(calls.request(method, address, user=WRITER, json=body, headers=headers).status)
 
 
 def _ok(status: int) -> None:

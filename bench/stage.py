@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from bench.load import Caller, json_caller
 from dev import sample_ai_backend
@@ -19,6 +19,8 @@ from dev.settings import SETTINGS, SigningKey, new_encryption_key
 
 USER = "user_2bench"
 SUMMARY = "/api/onboarding/summary"
+STATUS = "/api/onboarding/status"
+INIT = "/api/onboarding/init"
 STEP_2 = "/api/onboarding/step/2/complete"
 ANALYSIS = "/api/onboarding/style-detection/complete"
 ANALYSED = {"url": "https://example.com"}
@@ -50,6 +52,18 @@ class Stage:
     def summary(self) -> Caller:
         """What step 6 asks for."""
         return self.caller("GET", SUMMARY)
+
+    @property
+    def status(self) -> Caller:
+        """Where the user stands."""
+        return self.caller("GET", STATUS)
+
+    def known(self, path: str) -> Caller:
+        """A request for what the caller has already: 304."""
+        with self.in_process() as calls:
+            etag = calls.get(path, user=USER).headers["ETag"]
+        caller = self.caller("GET", path)
+        return replace(caller, headers={**caller.headers, "If-None-Match": etag})
 
     @property
     def completion(self) -> Caller:

@@ -11,7 +11,7 @@ from bench.load import Caller, saturate
 from bench.processes import Running, running
 from bench.progress import say
 from bench.round_trips import RELAYED
-from bench.stage import Stage
+from bench.stage import INIT, STATUS, SUMMARY, Stage
 
 ROUNDS = 7
 REQUESTS = 120
@@ -31,6 +31,20 @@ def processor_time(stage: Stage, project: Deployment, peers: Deployment) -> dict
         found = {what: _processor_time(what, asked[what], jobs[what]) for what in asked}
         relayed = _processor_time(RELAYED, stage.analysis, {"project": _enter(stack, relay, stage)})
         return {**found, RELAYED: relayed}
+
+
+def not_modified(stage: Stage, project: Deployment) -> dict[str, float]:
+    """Median processor milliseconds of a status request, and of requests that are answered 304."""
+    callers = {"status": stage.status, **{path: stage.known(path) for path in (STATUS, INIT, SUMMARY)}}
+    with ExitStack() as stack:
+        session, summary = (_enter(stack, project.compiled[name], stage) for name in ("session", "summary"))
+        jobs = {name: (summary if name == SUMMARY else session, caller) for name, caller in callers.items()}
+        found: dict[str, list[float]] = {name: [] for name in jobs}
+        for number in range(ROUNDS + 1):
+            say(f"processor time of what did not change, {number} of {ROUNDS}")
+            for name, (function, caller) in jobs.items():
+                found[name].append(function.cpu_of(caller, REQUESTS))
+    return {name: statistics.median(each[1:]) for name, each in found.items()}  # the first round warms up
 
 
 def throughput(stage: Stage, project: Deployment, peers: Deployment) -> dict[str, dict[str, float]]:

@@ -8,7 +8,6 @@ import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from ipaddress import ip_address
 from pathlib import Path
 from typing import Self
 
@@ -19,6 +18,7 @@ from dev.local_postgres import LocalPostgres, LocalPostgresError, shared
 from dev.settings import DATABASE_SETTINGS, DEV_FOLDER, ROOT, without_settings
 from lib.config import Settings
 from lib.db.operators import UnusableURL, postgres_url
+from lib.db.url import is_local
 from lib.errors import Unavailable
 
 DATABASE = "onboarding"
@@ -45,7 +45,7 @@ class OwnDatabase:
             reason = error.reason if isinstance(error, Unavailable) else str(error)
             raise ChoiceError(f"The database of {ENV_FILE} cannot be used: {reason}") from error
         hosts = [*pooled.hosts, *direct.hosts]
-        return cls(variables, f"{pooled.database} on {', '.join(pooled.hosts)}", all(map(_is_local, hosts)))
+        return cls(variables, f"{pooled.database} on {', '.join(pooled.hosts)}", all(map(is_local, hosts)))
 
 
 @dataclass(frozen=True)
@@ -86,12 +86,12 @@ def migrate(environ: Mapping[str, str]) -> int:
 def main() -> int:
     """Migrate, and return the exit code."""
     if any(os.environ.get(name) for name in DATABASE_SETTINGS):
-        return migrate(os.environ)
+        return _migrate_and_tell(os.environ)
     try:
         choices = Choices.read()
         if own := OwnDatabase.chosen(choices):
             print(f"Migrating {own.place}, the database of {ENV_FILE.name}.", flush=True)
-            return migrate({**without_settings(os.environ), **choices.settings})
+            return _migrate_and_tell({**without_settings(os.environ), **choices.settings})
         with migrated_development_database():
             print(f"The development database in {DEV_FOLDER / 'postgres'} is up to date.")
     except (LocalPostgresError, ChoiceError) as error:
@@ -100,20 +100,19 @@ def main() -> int:
     return 0
 
 
+def _migrate_and_tell(environ: Mapping[str, str]) -> int:
+    code = migrate(environ)
+    if code == 0:
+        print("The database is up to date.")
+    return code
+
+
 def _address(url: str) -> _Address:
     parameters = {name: str(value) for name, value in conninfo_to_dict(postgres_url(url).conninfo).items()}
     # A service is a name for a host in a file that libpq reads.
     named = [parameters.get(name) for name in ("service", "hostaddr", "host")]
     hosts = next(filter(None, [*named, os.environ.get("PGHOST")]), "localhost")
     return _Address(tuple(hosts.split(",")), parameters.get("dbname") or parameters.get("user") or "the default")
-
-
-def _is_local(host: str) -> bool:
-    """Whether a host is this machine: a loopback address, or the folder of a UNIX socket."""
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost" or host.startswith(("/", "@"))
 
 
 if __name__ == "__main__":

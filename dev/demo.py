@@ -10,6 +10,7 @@ import json
 import os
 import re
 import secrets
+import shutil
 import sys
 import tempfile
 import textwrap
@@ -22,7 +23,14 @@ from dev.database import migrated_development_database
 from dev.harness.wizard import SAMPLES
 from dev.local_postgres import LocalPostgresError
 from dev.server import listen, serving_child
-from dev.settings import chosen_port, development_environment, development_key, session_claims, without_settings
+from dev.settings import (
+    KeyFolderError,
+    chosen_port,
+    development_environment,
+    development_key,
+    session_claims,
+    without_settings,
+)
 from lib.steps.definitions import API_KEYS, INTEGRATIONS, PERSONA, RESEARCH, SIX_STEPS
 from lib.steps.definitions import WEBSITE as WEBSITE_STEP
 
@@ -69,8 +77,8 @@ DATA: Mapping[str, dict[str, Any]] = {
     },
     INTEGRATIONS.key: {"connectedPlatforms": ["wix", "gsc"], "primaryWebsite": WEBSITE, "email": "baker@example.com"},
 }
-WIDTH = 100
 LABEL = 24
+NARROWEST, WIDEST = 60, 120
 
 
 class DemoError(Exception):
@@ -112,7 +120,7 @@ def main() -> int:
             caller = Caller(port, user)
             walk(caller)
             print(report(user, caller.call("GET", "/api/onboarding/summary")))
-    except (DemoError, LocalPostgresError) as error:
+    except (DemoError, LocalPostgresError, KeyFolderError) as error:
         print(error, file=sys.stderr)
         return 1
     except KeyboardInterrupt:
@@ -131,9 +139,14 @@ def walk(caller: Caller) -> None:
     print(f"  ✓ {'completed':<22} {done['completion_percentage']:>6.1f} %\n")
 
 
+def width() -> int:
+    """How wide the terminal is, within what can be read; 80 where there is none."""
+    return min(max(shutil.get_terminal_size((80, 24)).columns, NARROWEST), WIDEST)
+
+
 def report(user: str, summary: Mapping[str, Any]) -> str:
     """Step 6 as text for a person."""
-    rule = "─" * WIDTH
+    rule = "─" * width()
     sections = [section(words(name), value) for name, value in summary.items()]
     return "\n".join([rule, f"Step 6: what is stored for {user}", rule, *sections, rule])
 
@@ -162,7 +175,7 @@ def entries(value: Mapping[str, Any]) -> list[str]:
 
 def wrapped(value: Any, indent: int) -> list[str]:
     """A value as lines that fit beside the labels."""
-    return textwrap.wrap(phrase(value), WIDTH - LABEL - 2 - indent)
+    return textwrap.wrap(phrase(value), width() - LABEL - 2 - indent)
 
 
 def phrase(value: Any) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 from dev import sample_ai_backend
 from dev.choices import CLERK_INSTANCE, ENV_FILE, Choices
@@ -48,39 +48,10 @@ def development(choices: Choices, folder: Path = DEV_FOLDER) -> Iterator[Environ
             **_key_fact(settings),
             "AI backend": ai_place,
             "Flow": _flow_fact(choices),
-            "Origins": settings["ALLOWED_ORIGINS"],
+            "Origins": settings["ALLOWED_ORIGINS"].replace(",", ", "),
         }
         token = None if choices.has_own_clerk else development_key(folder).sign(session_claims(SAMPLE_USER))
         yield Environment({**settings, **database, **ai_backend}, facts, token)
-
-
-def banner(url: str, environment: Environment) -> str:
-    """What a person needs to begin: the URL, what is behind it, a token and commands to paste."""
-    width = max(map(len, environment.facts))
-    facts = "\n".join(f"  {name:<{width}}  {fact}" for name, fact in environment.facts.items())
-    return f"\nOnboarding API on {url}    (Ctrl-C stops it)\n\n{facts}\n\n{_first_steps(url, environment.token)}"
-
-
-def _first_steps(url: str, token: str | None) -> str:
-    if token is None:
-        return f"""The token of your page works here too. In the page's console: await Clerk.session.getToken()
-
-curl {url}/api/health
-"""
-    bearer = f"-H 'Authorization: Bearer {token}'"
-    body = '{"provider": "gemini", "api_key": "AIzaSyA-sample-key-for-development"}'
-    return f"""Bearer token of {SAMPLE_USER}, for 12 hours (another user: make token USER=user_2abc):
-
-{token}
-
-Three commands to try:
-
-curl {url}/api/health
-
-curl {url}/api/onboarding/api-keys {bearer} -H 'Content-Type: application/json' -d '{body}'
-
-curl {url}/api/onboarding/summary {bearer}
-"""
 
 
 @contextmanager
@@ -90,7 +61,7 @@ def _database(
     """The settings of the database, and what to tell about it. An own one is migrated only where it is local."""
     if own is None:
         with migrated_development_database(folder) as url:
-            yield {"DATABASE_URL": url}, f"embedded Postgres in {folder / 'postgres'}"
+            yield {"DATABASE_URL": url}, f"{unquote(url)}\nmake psql shows it, make reset empties it"
         return
     place = f"{own.place}, of {ENV_FILE.name}"
     if own.is_local:

@@ -5,6 +5,7 @@ https://docs.gunicorn.org/en/stable/settings.html explains each setting.
 
 from __future__ import annotations
 
+import logging
 import os
 import signal
 import threading
@@ -27,6 +28,10 @@ reload_extra_files = ["vercel.json", "api/**/*.py", "lib/**/*.py", "serving/**/*
 accesslog = "-"
 access_log_format = '"%(r)s" %(s)s'
 control_socket_disable = True  # its default path is shared by every gunicorn of the same user
+
+# What `make dev` has said already, in its own words: the greeting stays on the screen.
+_SAID = ("Starting gunicorn", "Listening at", "Using worker", "Reloader is on")
+logging.getLogger("gunicorn.error").addFilter(lambda record: not str(record.msg).startswith(_SAID))
 
 
 def when_ready(_server: object) -> None:

@@ -7,6 +7,7 @@ problem with the data folder raises a `LocalPostgresError`, whose message is one
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import importlib.util
 import os
@@ -20,10 +21,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import IO
 from urllib.parse import quote
 
 import psycopg
 from psycopg import sql
+
+from lib.db.causes import connection_refused
 
 VERSION = 18
 SUPERUSER = "postgres"
@@ -203,9 +207,15 @@ class LocalPostgres:
             connection.execute(statement)
 
     def _connect(self) -> psycopg.Connection[tuple[object, ...]]:
-        return psycopg.connect(self.url(user=SUPERUSER), autocommit=True, connect_timeout=10)
+        try:
+            return psycopg.connect(self.url(user=SUPERUSER), autocommit=True, connect_timeout=10)
+        except psycopg.OperationalError as error:
+            raise LocalPostgresError(f"Postgres on {self.data}: {connection_refused(error)}") from error
 
     def _folder_error(self, what: str) -> LocalPostgresError:
+        if os.strerror(errno.EACCES) in what:
+            advice = "let this user write there, or set ONBOARDING_DEV_FOLDER to another folder"
+            return LocalPostgresError(f"{self.data} {what}: {advice}")
         return LocalPostgresError(
             f"{self.data} {what}. To start again without its data: rm -rf {shlex.quote(str(self.data))}"
         )
@@ -217,12 +227,7 @@ def shared(server: LocalPostgres) -> Iterator[LocalPostgres]:
 
     A kernel lock counts the processes, so a killed one no longer counts. Raises LocalPostgresError.
     """
-    try:
-        server.data.parent.mkdir(parents=True, exist_ok=True)
-        gate, users = (open(f"{server.data}.{name}", "ab") for name in ("gate", "users"))  # noqa: SIM115 - closed below
-    except OSError as error:
-        raise server._folder_error(f"cannot be locked ({error.strerror})") from error
-    with gate, users:
+    with _lock_files(server) as (gate, users):
         try:
             with _locked(gate.fileno()):
                 fcntl.flock(users, fcntl.LOCK_SH)
@@ -232,6 +237,30 @@ def shared(server: LocalPostgres) -> Iterator[LocalPostgres]:
             with _locked(gate.fileno()):
                 if _is_last(users.fileno()):
                     server.stop()
+
+
+def erase(server: LocalPostgres) -> None:
+    """Remove a server's data folder. Raises LocalPostgresError where another process uses it."""
+    with _lock_files(server) as (gate, users), _locked(gate.fileno()):
+        if not _is_last(users.fileno()):
+            raise LocalPostgresError(f"The database in {server.data} is in use: stop make dev first")
+        server.stop()
+        try:
+            shutil.rmtree(server.data)
+        except OSError as error:
+            raise LocalPostgresError(f"{error.filename} cannot be removed ({error.strerror})") from error
+
+
+@contextmanager
+def _lock_files(server: LocalPostgres) -> Iterator[tuple[IO[bytes], IO[bytes]]]:
+    """Open the two files whose locks count the users of a server. Raises LocalPostgresError."""
+    try:
+        server.data.parent.mkdir(parents=True, exist_ok=True)
+        gate, users = (open(f"{server.data}.{name}", "ab") for name in ("gate", "users"))  # noqa: SIM115 - closed below
+    except OSError as error:
+        raise server._folder_error(f"cannot be locked ({error.strerror})") from error
+    with gate, users:
+        yield gate, users
 
 
 @contextmanager

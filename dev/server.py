@@ -15,10 +15,11 @@ from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 from typing import IO
 
+from dev.banner import banner
 from dev.choices import ChoiceError, Choices
-from dev.environment import banner, development
+from dev.environment import development
 from dev.local_postgres import LocalPostgresError
-from dev.settings import DEFAULT_PORT, ROOT, chosen_port, without_settings
+from dev.settings import DEFAULT_PORT, ROOT, KeyFolderError, chosen_port, without_settings
 from dev.stopping import ignore_stop_signals, interrupt_on_stop_signals
 
 STOP_TIMEOUT = 10  # seconds; gunicorn itself ends its workers sooner
@@ -36,7 +37,8 @@ def main() -> int:
         with ExitStack() as stack:
             listening = stack.enter_context(listen(chosen_port()))
             environment = stack.enter_context(development(Choices.read()))
-            print(banner(f"http://localhost:{listening.getsockname()[1]}", environment), flush=True)
+            url = f"http://localhost:{listening.getsockname()[1]}"
+            print(banner(url, environment.facts, has_own_clerk=environment.token is None), flush=True)
             environ = {**without_settings(os.environ), **environment.variables}
             server = stack.enter_context(serving_child(listening, environ))
             stack.callback(ignore_stop_signals)  # cleaning up is not interrupted
@@ -44,7 +46,7 @@ def main() -> int:
             return 1
     except KeyboardInterrupt:
         print("\nStopped.", flush=True)
-    except (PortError, ChoiceError, LocalPostgresError) as error:
+    except (PortError, ChoiceError, LocalPostgresError, KeyFolderError) as error:
         print(error, file=sys.stderr)
         return 1
     return 0

@@ -33,6 +33,7 @@ CLERK_SETTINGS = (
     "CLERK_JWKS_URL",
     "CLERK_ISSUER",
     "CLERK_AUTHORIZED_PARTIES",
+    "CLERK_AUDIENCE",
     "CLERK_WEBHOOK_SIGNING_SECRET",
 )
 SETTINGS = (
@@ -55,6 +56,10 @@ ISSUER = "https://clerk.example.com"
 ORIGIN = "http://localhost:3000"
 """Where the page's development server shows the page."""
 TOKEN_LIFETIME = 12 * 60 * 60  # seconds; Clerk's own live for one minute
+
+
+class KeyFolderError(Exception):
+    """The folder of the development keys cannot be used. The message is one line that says what to do."""
 
 
 @dataclass(frozen=True)
@@ -149,14 +154,21 @@ def without_settings(environ: Mapping[str, str]) -> dict[str, str]:
 
 
 def _read_or_create(path: Path, make: Callable[[], str]) -> str:
-    """Read a secret, or create it, readable by this user alone. Two processes that create it at once get the same."""
-    if not path.exists():
-        path.parent.mkdir(parents=True, exist_ok=True)
-        draft = path.with_name(f"{path.name}.{os.getpid()}")
-        draft.touch(mode=0o600)
-        draft.write_text(make())
-        _move_unless_exists(draft, path)
-    return path.read_text()
+    """Read a secret, or create it, readable by this user alone. Two processes that create it at once get the same.
+
+    Raises KeyFolderError.
+    """
+    try:
+        if not path.exists():
+            path.parent.mkdir(parents=True, exist_ok=True)
+            draft = path.with_name(f"{path.name}.{os.getpid()}")
+            draft.touch(mode=0o600)
+            draft.write_text(make())
+            _move_unless_exists(draft, path)
+        return path.read_text()
+    except OSError as error:
+        advice = "let this user write there, or set ONBOARDING_DEV_FOLDER to another folder"
+        raise KeyFolderError(f"{path} cannot be created or read ({error.strerror}): {advice}") from error
 
 
 def _move_unless_exists(draft: Path, path: Path) -> None:

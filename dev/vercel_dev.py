@@ -14,13 +14,14 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing, suppress
 from pathlib import Path
 
+from dev.banner import banner
 from dev.choices import ChoiceError, Choices
-from dev.environment import Environment, banner, development
+from dev.environment import Environment, development
 from dev.harness.vercel.cli import CliError, installed_cli
 from dev.harness.vercel.processes import running, wait_for_port
 from dev.local_postgres import LocalPostgresError
 from dev.server import PortError, listen
-from dev.settings import ROOT, chosen_port, without_settings
+from dev.settings import ROOT, KeyFolderError, chosen_port, without_settings
 from dev.stopping import ignore_stop_signals, interrupt_on_stop_signals
 from serving.routes import RouteTable
 
@@ -43,7 +44,7 @@ def main() -> int:
             told = settings_told(f"http://localhost:{port}", environment, ROOT / ".env")
             stack.callback(ignore_stop_signals)  # cleaning up is not interrupted
             return run(cli, port, list(RouteTable.read(ROOT).functions), told)
-    except (PortError, CliError, ChoiceError, LocalPostgresError) as error:
+    except (PortError, CliError, ChoiceError, LocalPostgresError, KeyFolderError) as error:
         print(error, file=sys.stderr)
         return 1
     except KeyboardInterrupt:
@@ -68,7 +69,7 @@ def write_env_file(file: Path, variables: Mapping[str, str]) -> bool:
 def settings_told(url: str, environment: Environment, file: Path) -> str:
     """Write the functions' settings to the file, and give what a person is told about them."""
     if write_env_file(file, environment.variables):
-        return banner(url, environment)
+        return banner(url, environment.facts, has_own_clerk=environment.token is None)
     return (
         f"\nOnboarding API on {url}    (Ctrl-C stops it)\n\n"
         f"Its settings are those of {file.name}, which was not written by make vercel-dev and is left unchanged.\n"

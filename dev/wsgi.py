@@ -30,8 +30,10 @@ def load_or_report() -> WSGIApplication | str:
     """Load the functions. When that fails, print the traceback and return it."""
     try:
         with _loading:
+            from lib.http.problems import keep_messages_in_tracebacks
             from serving import wsgi
 
+            keep_messages_in_tracebacks()
             return wsgi.app
     except Exception:
         report = traceback.format_exc()

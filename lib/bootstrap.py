@@ -14,7 +14,7 @@ from functools import lru_cache
 from http.server import ThreadingHTTPServer
 from typing import TYPE_CHECKING
 
-from lib.config import settings
+from lib.config import POOLED_URL_VARIABLES, misconfigured, settings
 from lib.http.app import Route, Services, WsgiApp, build_app
 from lib.http.request_id import mark_log_records
 
@@ -63,8 +63,13 @@ _making_database = threading.Lock()
 def _database() -> "Database":
     from lib.db.database import Database
     from lib.db.engine import build_pool
+    from lib.db.url import UnusableURL
+    from lib.http.admission import turn
 
-    return Database(build_pool(settings().database_url))
+    try:
+        return Database(build_pool(settings().database_url), turn)
+    except UnusableURL as error:
+        raise misconfigured(f"{' or '.join(POOLED_URL_VARIABLES)}: {error}") from None
 
 
 @lru_cache(maxsize=1)

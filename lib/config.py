@@ -8,7 +8,7 @@ import base64
 import binascii
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING
@@ -22,7 +22,13 @@ if TYPE_CHECKING:
 POOLED_URL_VARIABLES = ("DATABASE_URL_POOLED", "DATABASE_URL", "POSTGRES_URL")
 DIRECT_URL_VARIABLES = ("DATABASE_URL_UNPOOLED", "POSTGRES_URL_NON_POOLING", "DATABASE_URL", "POSTGRES_URL")
 
+MIN_OPERATIONS_TOKEN_CHARACTERS = 32
+
 _AI_BACKEND_URL = re.compile(r"https?://[^\s/?#@\\]+(?:/[^\s?#\\]*)?")
+_CLERK_URL = re.compile(r"https://[^\s/?#@\\]+(?:/\S*)?|http://(?:localhost|127\.0\.0\.1|\[::1\])(?::\d+)?(?:/\S*)?")
+_POSTGRES_URL = re.compile(r"postgres(?:ql(?:\+psycopg)?)?://\S+")
+_ORIGIN = re.compile(r"[a-z][a-z0-9+.-]*://(?:[a-z0-9.*_-]+|\[[0-9a-f:.]+\])(?::(?:\d+|\*))?")
+_WEBHOOK_SECRET = re.compile(r"whsec_(?P<key>[A-Za-z0-9+/]{4,}={0,2})")
 _PEM = re.compile(r"-----BEGIN (?P<label>[A-Z ]+)-----(?P<body>.*)-----END (?P=label)-----", re.DOTALL)
 
 
@@ -50,44 +56,64 @@ class Settings:
             return None
         match = _PEM.search(value.replace("\\n", "\n"))
         if match is None:
-            raise _misconfigured("CLERK_JWT_KEY is not a PEM public key")
+            raise misconfigured("CLERK_JWT_KEY is not a PEM public key")
         label, body = match["label"], "".join(match["body"].split())
         lines = [body[start : start + 64] for start in range(0, len(body), 64)]
         return "\n".join([f"-----BEGIN {label}-----", *lines, f"-----END {label}-----", ""])
 
     @cached_property
     def clerk_jwks_url(self) -> str | None:
-        """Where Clerk publishes its keys; used only when there is no PEM."""
-        return self._get("CLERK_JWKS_URL")
+        """Where Clerk publishes its keys, over https; used only when there is no PEM."""
+        return self._clerk_url("CLERK_JWKS_URL")
 
     @cached_property
     def clerk_issuer(self) -> str | None:
         """What `iss` must equal, when set."""
-        return self._get("CLERK_ISSUER")
+        return self._clerk_url("CLERK_ISSUER")
+
+    @cached_property
+    def clerk_audiences(self) -> frozenset[str]:
+        """Which `aud` values pass; Clerk's session tokens have none, so that none is needed for them."""
+        return frozenset(self._list("CLERK_AUDIENCE"))
 
     @cached_property
     def authorized_parties(self) -> "OriginPatterns":
-        """Which `azp` values pass; empty means that any `azp` passes."""
-        return OriginPatterns.parse(self._get("CLERK_AUTHORIZED_PARTIES"))
+        """Which `azp` values pass; empty means that any `azp` passes, and only an unset variable is empty."""
+        return self._origins("CLERK_AUTHORIZED_PARTIES")
 
     @cached_property
     def allowed_origins(self) -> "OriginPatterns":
         """Which browser origins may call; empty means that no CORS header is ever sent."""
-        return OriginPatterns.parse(self._get("ALLOWED_ORIGINS"))
+        return self._origins("ALLOWED_ORIGINS")
+
+    @cached_property
+    def has_usable_origins(self) -> bool:
+        """Whether the list of origins can be read."""
+        try:
+            return self.allowed_origins is not None
+        except Unavailable:
+            return False
 
     @cached_property
     def api_key_encryption_keys(self) -> tuple[bytes, ...]:
         """32-byte keys: the first encrypts, all decrypt."""
         name = "API_KEY_ENCRYPTION_KEYS"
-        entries = [entry.strip() for entry in (self._get(name) or "").split(",") if entry.strip()]
+        entries = self._list(name)
         if not entries:
-            raise _misconfigured(f"{name} is not set")
+            raise misconfigured(f"{name} is not set")
         return tuple(_decode_key(entry, name) for entry in entries)
 
     @cached_property
     def webhook_signing_secret(self) -> str:
         """Clerk's `whsec_…` secret for its webhook."""
-        return self._first_of(("CLERK_WEBHOOK_SIGNING_SECRET",))
+        name = "CLERK_WEBHOOK_SIGNING_SECRET"
+        secret = self._get(name)
+        if secret is None:
+            raise misconfigured(f"{name} is not set")
+        match = _WEBHOOK_SECRET.fullmatch(secret)
+        if match is None or _decoded(match["key"]) is None:
+            raise misconfigured(f"{name} is not a whsec_ secret")
+        return secret
 
     @cached_property
     def onboarding_flow(self) -> "Flow":
@@ -96,7 +122,7 @@ class Settings:
 
         name = self._get("ONBOARDING_FLOW") or "six"
         if name not in FLOWS:
-            raise _misconfigured(f"ONBOARDING_FLOW is not one of {', '.join(FLOWS)}")
+            raise misconfigured(f"ONBOARDING_FLOW is not one of {', '.join(FLOWS)}")
         return FLOWS[name]
 
     @cached_property
@@ -106,17 +132,50 @@ class Settings:
         if url is None:
             return None
         if not _AI_BACKEND_URL.fullmatch(url):
-            raise _misconfigured("AI_BACKEND_URL is not an http or https URL with a host, without query and fragment")
+            raise misconfigured("AI_BACKEND_URL is not an http or https URL with a host, without query and fragment")
         return url.rstrip("/")
+
+    @cached_property
+    def operations_token(self) -> str | None:
+        """What opens `/api/operations/…`; None where that is closed to everybody."""
+        token = self._get("OPERATIONS_TOKEN")
+        if token is not None and (len(token) < MIN_OPERATIONS_TOKEN_CHARACTERS or not _is_header_word(token)):
+            raise misconfigured(
+                f"OPERATIONS_TOKEN has under {MIN_OPERATIONS_TOKEN_CHARACTERS} characters, or others than plain ASCII"
+            )
+        return token
+
+    def is_set(self, *names: str) -> bool:
+        """Whether one of the variables holds anything but white space."""
+        return any(self._get(name) for name in names)
 
     def _get(self, name: str) -> str | None:
         return self.environ.get(name, "").strip() or None
 
+    def _list(self, name: str) -> list[str]:
+        """The entries of a comma list; none only where the variable is not set."""
+        value = self._get(name)
+        entries = [entry.strip() for entry in (value or "").split(",") if entry.strip()]
+        if value is not None and not entries:
+            raise misconfigured(f"{name} is set and holds no entry")
+        return entries
+
+    def _origins(self, name: str) -> "OriginPatterns":
+        return OriginPatterns.parse(self._list(name), name)
+
+    def _clerk_url(self, name: str) -> str | None:
+        url = self._get(name)
+        if url is not None and not _CLERK_URL.fullmatch(url):
+            raise misconfigured(f"{name} is not an https URL (http is for this machine alone)")
+        return url
+
     def _first_of(self, names: tuple[str, ...]) -> str:
         for name in names:
             if value := self._get(name):
+                if not _POSTGRES_URL.fullmatch(value):
+                    raise misconfigured(f"{name} is not a postgres:// or postgresql:// URL")
                 return value
-        raise _misconfigured(f"{' or '.join(names)} is not set")
+        raise misconfigured(f"{' or '.join(names)} is not set")
 
 
 @dataclass(frozen=True)
@@ -126,10 +185,15 @@ class OriginPatterns:
     expressions: tuple[re.Pattern[str], ...]
 
     @classmethod
-    def parse(cls, value: str | None) -> "OriginPatterns":
-        """Read a comma list. A trailing slash is forgiven; an entry without a scheme would match `null` and is none."""
-        entries = [entry.strip().rstrip("/") for entry in (value or "").split(",")]
-        return cls(tuple(_origin_expression(entry) for entry in entries if "://" in entry))
+    def parse(cls, entries: Sequence[str], name: str) -> "OriginPatterns":
+        """Read the entries of the variable `name`. A trailing slash and capital letters are forgiven.
+
+        Raises `Unavailable` where one of them is no origin: what was meant is not known, so nothing passes.
+        """
+        origins = [entry.removesuffix("/").lower() for entry in entries]
+        if not all(map(_ORIGIN.fullmatch, origins)):
+            raise misconfigured(f"{name} holds an entry that is not an origin such as https://app.example.com")
+        return cls(tuple(map(_origin_expression, origins)))
 
     def __bool__(self) -> bool:
         return bool(self.expressions)
@@ -144,16 +208,25 @@ def _origin_expression(entry: str) -> re.Pattern[str]:
 
 
 def _decode_key(entry: str, name: str) -> bytes:
-    try:
-        key = base64.b64decode(entry, altchars=b"-_", validate=True)
-    except (binascii.Error, ValueError):
-        key = b""
-    if len(key) != 32:
-        raise _misconfigured(f"{name} holds an entry that is not 32 bytes in URL-safe base64")
+    key = _decoded(entry, altchars=b"-_")
+    if key is None or len(key) != 32:
+        raise misconfigured(f"{name} holds an entry that is not 32 bytes in URL-safe base64")
     return key
 
 
-def _misconfigured(reason: str) -> Unavailable:
+def _decoded(text: str, altchars: bytes | None = None) -> bytes | None:
+    try:
+        return base64.b64decode(text, altchars=altchars, validate=True)
+    except (binascii.Error, ValueError):
+        return None
+
+
+def _is_header_word(text: str) -> bool:
+    return text.isascii() and text.isprintable() and " " not in text
+
+
+def misconfigured(reason: str) -> Unavailable:
+    """The error of a variable that cannot be used. `reason` names the variable, and never shows its value."""
     return Unavailable("The service is not fully configured. Please try again later.", reason)
 
 

@@ -11,7 +11,8 @@ from pathlib import Path
 import psycopg
 
 from lib.config import Settings
-from lib.db.operators import UnusableURL, connect, one_line, postgres_url
+from lib.db.operators import UnusableURL, connect, postgres_url, reason_of
+from lib.db.readiness import check_migratable
 from lib.errors import Unavailable
 
 # Goes together with migrations/legacy, once no database of the old system is left.
@@ -26,25 +27,20 @@ def main() -> int:
     try:
         return _migrate()
     except (Unavailable, UnusableURL, psycopg.Error) as error:
-        print(f"Cannot migrate: {_reason(error)}", file=sys.stderr)
+        print(f"Cannot migrate: {reason_of(error)}", file=sys.stderr)
         return 1
 
 
 def _migrate() -> int:
     url = postgres_url(Settings(os.environ).direct_database_url)
     with connect(url, "migrations") as connection:
+        check_migratable(connection)
         refuse_without_keys(connection)
     if code := subprocess.run(ALEMBIC, cwd=ROOT, check=False).returncode:
         return code
     with connect(url, "migrations") as connection:
         adopt_if_any(connection)
     return 0
-
-
-def _reason(error: Exception) -> str:
-    if isinstance(error, psycopg.Error):
-        return f"the database answered {type(error).__name__}"  # its own words may show a value
-    return error.reason if isinstance(error, Unavailable) else one_line(error)
 
 
 if __name__ == "__main__":

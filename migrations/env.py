@@ -7,12 +7,14 @@ import psycopg
 from alembic import context
 from alembic.operations.ops import CreateTableOp, ExecuteSQLOp, MigrationScript
 from alembic.util.exc import CommandError
-from sqlalchemy import Connection, NullPool, create_engine, text
-from sqlalchemy.exc import OperationalError
+from sqlalchemy import Connection, Engine, NullPool, create_engine, event, text
+from sqlalchemy.exc import DBAPIError
 
 from lib.config import Settings
+from lib.db.causes import cause, is_known
+from lib.db.operators import postgres_url, reason_of
 from lib.db.tables import metadata
-from lib.db.url import libpq_url
+from lib.db.url import SEARCH_PATH, UnusableURL
 from lib.errors import Unavailable
 
 # Any number that no other software on this database uses for an advisory lock.
@@ -22,12 +24,24 @@ _LOCK_TIMEOUT = "5s"
 _STATEMENT_TIMEOUT = "300s"
 
 
-def run(connection: Connection) -> None:
-    """Migrate inside one transaction: everything or nothing, and never two migrations of a database at once."""
-    _set_local(connection, "lock_timeout", _WAIT_FOR_OTHER_MIGRATION)
-    connection.execute(text("SELECT pg_advisory_xact_lock(:number)"), {"number": _LOCK_NUMBER})
-    _set_local(connection, "lock_timeout", _LOCK_TIMEOUT)
-    _set_local(connection, "statement_timeout", _STATEMENT_TIMEOUT)
+def run(engine: Engine) -> None:
+    """Migrate inside one transaction: everything or nothing, and never two migrations of a database at once.
+
+    A revision that builds an index in an `autocommit_block` ends the transaction there, hence the lock on a connection
+    of its own, whose transaction stays open until the end.
+    """
+    with engine.begin() as waiting:
+        _set_local(waiting, "lock_timeout", _WAIT_FOR_OTHER_MIGRATION)
+        waiting.execute(text("SELECT pg_advisory_xact_lock(:number)"), {"number": _LOCK_NUMBER})
+        # A SET needs no snapshot, and ends that of the SELECT before: an index that is built concurrently waits for
+        # every older snapshot, and so for ever.
+        waiting.execute(text("SET LOCAL idle_in_transaction_session_timeout = 0"))
+        with engine.connect() as connection:
+            event.listen(connection, "begin", _limit)
+            _migrate(connection)
+
+
+def _migrate(connection: Connection) -> None:
     context.configure(
         connection=connection,
         target_metadata=metadata,
@@ -37,6 +51,13 @@ def run(connection: Connection) -> None:
     )
     with context.begin_transaction():
         context.run_migrations()
+
+
+def _limit(connection: Connection) -> None:
+    """Set up a transaction. Outside of one, as in an `autocommit_block`, it has no effect: nothing is limited there."""
+    _set_local(connection, "lock_timeout", _LOCK_TIMEOUT)
+    _set_local(connection, "statement_timeout", _STATEMENT_TIMEOUT)
+    _set_local(connection, "search_path", SEARCH_PATH)
 
 
 def is_ours(_object: object, _name: object, kind: str, reflected: bool, compare_to: object) -> bool:
@@ -60,25 +81,29 @@ if context.is_offline_mode():
     raise SystemExit("Migrations need a database: set DATABASE_URL_UNPOOLED or DATABASE_URL.")
 
 try:
-    conninfo = libpq_url(Settings(os.environ).direct_database_url)
-except Unavailable as error:
-    raise SystemExit(f"Cannot migrate: {error.reason}") from None
+    conninfo = postgres_url(Settings(os.environ).direct_database_url).conninfo
+except (Unavailable, UnusableURL) as error:
+    raise SystemExit(f"Cannot migrate: {reason_of(error)}") from None
 logging.basicConfig(level=logging.INFO, format="%(message)s")
+logging.getLogger("alembic.runtime.migration").addFilter(lambda record: "Running" in record.msg)
 engine = create_engine(
     "postgresql+psycopg://",
     creator=lambda: psycopg.connect(conninfo, connect_timeout=10),
     poolclass=NullPool,
+    # Whatever the database's default is: at REPEATABLE READ a transaction keeps its first snapshot to the end.
+    isolation_level="READ COMMITTED",
     hide_parameters=True,
 )
 try:
-    with engine.begin() as connection:
-        run(connection)
+    run(engine)
 except CommandError as error:
     # What alembic says here names revisions, and nothing of the database's.
     raise SystemExit(
         f"Cannot migrate: {error}. The database is newer than this code, or was made before the first release: "
-        "deploy the newer code, or use a new database (for development: remove the folder .dev)."
+        "deploy the newer code, or use a new database (for development: make reset)."
     ) from None
-except OperationalError as error:
-    reason = type(error.orig).__name__
-    raise SystemExit(f"Cannot migrate: the database cannot be reached or is busy ({reason})") from None
+except DBAPIError as error:
+    # An error that nobody foresaw is a mistake in a revision: its author needs the traceback.
+    if not isinstance(error.orig, psycopg.Error) or not is_known(error.orig):
+        raise
+    raise SystemExit(f"Cannot migrate: {cause(error.orig)}") from None

@@ -13,7 +13,9 @@ import psycopg
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from lib.db.operators import PostgresURL, UnusableURL, one_line
+from lib.db.causes import is_known
+from lib.db.operators import PostgresURL, UnusableURL, one_line, reason_of
+from migrations.legacy.arguments import file_problem
 from migrations.legacy.retype_postgres import retype_postgres
 from migrations.legacy.retype_sqlite import RetypeError, backup_path, retype_sqlite
 from migrations.legacy.urls import SqliteURL, parse_url
@@ -36,7 +38,7 @@ def main(arguments: list[str] | None = None) -> int:
         print(f"cannot use this database: {one_line(error)}", file=sys.stderr)
         return 2
     except (RetypeError, sqlite3.Error, psycopg.Error, OSError) as error:
-        print(f"nothing was changed: {one_line(error)}", file=sys.stderr)
+        print(f"nothing was changed: {_reason(error)}", file=sys.stderr)
         return 1
 
 
@@ -50,6 +52,12 @@ def _migrate(url: SqliteURL | PostgresURL) -> int:
     else:
         print(f"done: {count} sessions, user_id is VARCHAR(255); backup: {backup}")
     return 0
+
+
+def _reason(error: Exception) -> str:
+    if isinstance(error, psycopg.Error) and not is_known(error):
+        return one_line(error)  # a view or a trigger that is in the way: Postgres names it
+    return file_problem(error) if isinstance(error, OSError) else reason_of(error)
 
 
 def _phase(name: str) -> None:

@@ -12,7 +12,7 @@ from lib.db.api_keys import by_provider
 from lib.db.database import Database
 from lib.db.encryption import KeyRing
 from lib.db.engine import build_pool
-from lib.db.export import ExportRow
+from lib.db.export import Export
 from lib.db.operators import Connection, PostgresURL, take_role
 from lib.db.schema import EXPECTED_REVISION
 from lib.db.tables import metadata
@@ -69,7 +69,7 @@ def user(connection: Connection, url: PostgresURL, user_id: str) -> Described | 
     take_role(connection, "onboarding_app")
     database = Database(build_pool(url.conninfo))
     try:
-        found = export.read(database, user_id)
+        found = export.read_all(database, user_id)
     finally:
         database.close()
     rows = found["rows"]
@@ -77,7 +77,7 @@ def user(connection: Connection, url: PostgresURL, user_id: str) -> Described | 
     if session is None:
         return None
     states = {step["step_key"]: step for step in rows["steps"]}
-    progress = export.progress_of(rows)
+    progress = export.progress_of(session, found["statuses"])
     steps = [_step(number, step, states.get(step.key), found, user_id) for number, step in progress.flow.numbered()]
     missing = _missing(progress, bool(rows["api_keys"]))
     return {
@@ -89,15 +89,22 @@ def user(connection: Connection, url: PostgresURL, user_id: str) -> Described | 
     }
 
 
+def erased_at(connection: Connection, user_id: str) -> datetime | None:
+    """When a user's account was erased; None where it was not. What is kept of such an account is a hash of its id."""
+    connection.execute("SELECT set_config('role', 'none', true)")
+    take_role(connection, "onboarding_operator")
+    query = "SELECT erased_at FROM erased_users WHERE user_hash = encode(sha256(convert_to(%s, 'UTF8')), 'hex')"
+    row = connection.execute(query, [user_id]).fetchone()
+    return row[0] if row else None
+
+
 def _session(session: Mapping[str, Any], progress: Progress) -> Described:
     position = {"current_step": progress.current_step, "progress": progress.completion_percentage}
     times = {name: _utc(session[name]) for name in ("started_at", "updated_at", "completed_at")}
     return {"id": session["id"], **position, **times}
 
 
-def _step(
-    number: int, step: StepDefinition, state: Mapping[str, Any] | None, found: ExportRow, user_id: str
-) -> Described:
+def _step(number: int, step: StepDefinition, state: Mapping[str, Any] | None, found: Export, user_id: str) -> Described:
     state = state or {"status": UNTOUCHED.status, "completed_at": None, "data": None}
     return {
         "step_number": number,
@@ -105,12 +112,12 @@ def _step(
         "required": step.required,
         "status": state["status"],
         "completed_at": _utc(state["completed_at"]),
-        "data_bytes": _size(state["data"]),
+        "data_bytes": _size(state.get("data")),
         "stored": _keys(found, user_id) if step == API_KEYS else [_row(row) for row in _rows(step, found)],
     }
 
 
-def _rows(step: StepDefinition, found: ExportRow) -> Sequence[Mapping[str, Any]]:
+def _rows(step: StepDefinition, found: Export) -> Sequence[Mapping[str, Any]]:
     rows: Any = found["rows"].get(_ROWS_OF_STEP.get(step.key, "")) or []
     return rows if isinstance(rows, list) else [rows]
 
@@ -119,7 +126,7 @@ def _utc(time: str | None) -> str | None:
     return time and datetime.fromisoformat(time).astimezone(UTC).isoformat()
 
 
-def _keys(found: ExportRow, user_id: str) -> list[Described]:
+def _keys(found: Export, user_id: str) -> list[Described]:
     ring, sealed = _key_ring(), by_provider(found)
     return [
         {

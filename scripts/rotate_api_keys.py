@@ -27,9 +27,10 @@ from lib.db import api_keys
 from lib.db.database import Database
 from lib.db.encryption import KeyRing
 from lib.db.engine import build_pool
+from lib.db.operators import PostgresURL, connect, postgres_url, reason_of, take_role
 from lib.db.statements import USER, Query, Statement, parameter
 from lib.db.tables import api_keys as api_keys_table
-from lib.db.url import libpq_url
+from lib.db.url import UnusableURL
 from lib.errors import Unavailable
 
 EXAMPLES = """example:
@@ -77,16 +78,14 @@ def main(arguments: list[str] | None = None) -> int:
     parser.parse_args(arguments)
     try:
         return _rotate(settings())
-    except Unavailable as error:
-        print(f"cannot rotate: {error.reason}", file=sys.stderr)
-    except psycopg.Error as error:
-        print(f"cannot rotate: the database answered {type(error).__name__}", file=sys.stderr)
+    except (Unavailable, UnusableURL, psycopg.Error) as error:
+        print(f"cannot rotate: {reason_of(error)}", file=sys.stderr)
     return 2
 
 
 def _rotate(configuration: Settings) -> int:
     key_ring = KeyRing(configuration.api_key_encryption_keys)
-    operator = Operator(libpq_url(configuration.direct_database_url), key_ring.current_prefix)
+    operator = Operator(postgres_url(configuration.direct_database_url), key_ring.current_prefix)
     database = Database(build_pool(configuration.direct_database_url))
     print(f"{operator.count_outdated()} keys are not under the first key yet.", flush=True)
     try:
@@ -131,7 +130,7 @@ def _report(unreadable: int) -> int:
 class Operator:
     """Reads as the role that sees every user's rows and may change none."""
 
-    conninfo: str
+    url: PostgresURL
     current: bytes
 
     def users_with_outdated_keys(self) -> Iterator[str]:
@@ -146,8 +145,8 @@ class Operator:
         return int(self._read(_COUNT_OUTDATED)[0][0])
 
     def _read(self, query: LiteralString, **parameters: object) -> list[tuple[Any, ...]]:
-        with psycopg.connect(self.conninfo, prepare_threshold=None, connect_timeout=10) as connection:
-            connection.execute("SET LOCAL ROLE onboarding_operator")
+        with connect(self.url, "rotate_api_keys") as connection:
+            take_role(connection, "onboarding_operator")
             return connection.execute(query, {"current": self.current, **parameters}).fetchall()
 
 

@@ -21,6 +21,7 @@ READS = [
     "session",
     "status",
     "progress",
+    "requirements",
     "resume",
     "export",
     "summary",
@@ -53,9 +54,15 @@ SAVES: list[tuple[str, str, object]] = [
 ]
 """Together they leave a row of the user in every table."""
 
+DRAFTS: list[tuple[str, str, object]] = [
+    *[("PUT", f"step/{number}/draft", {"data": {"note": "half"}}) for number in STEP_DATA],
+    *[("DELETE", f"step/{number}/draft", ...) for number in STEP_DATA],
+]
+
 WRITES: list[tuple[str, str, object]] = [
     *SAVES,
     *[("POST", f"step/{number}/skip", {}) for number, step in SIX_STEPS.numbered() if not step.required],
+    *DRAFTS,
     ("PUT", OWN_BUSINESS_INFO, BUSINESS),
     ("PUT", FIRST_ANALYSIS, {"brand_analysis": {"voice": "Warm"}, "seo_audit": {"score": 7}}),
     ("DELETE", FIRST_ANALYSIS, ...),
@@ -65,18 +72,28 @@ WRITES: list[tuple[str, str, object]] = [
     ("POST", "reset?hard=true", {}),
 ]
 
+CONDITIONAL = [write for write in WRITES if write[1].startswith("step/")]
+"""The writes that an `If-Match` makes conditional."""
+
+ANY_VERSION = {"If-Match": ", ".join(f'"{version}"' for version in range(50))}
+"""A condition that is checked and that holds."""
+
 REFUSED: list[tuple[str, str, object]] = [
     *[("POST", f"step/{number}/skip", {}) for number, step in SIX_STEPS.numbered() if step.required],
     ("GET", "step/0", ...),
     ("POST", "step/0/complete", {}),
     ("POST", "step/0/skip", {}),
+    ("PUT", "step/0/draft", {}),
+    ("DELETE", "step/0/draft", ...),
     ("GET", "step/0/validate", ...),
 ]
 """Refused whatever is stored, before the database is asked."""
 
 
-def url(path: str, user: str) -> str:
-    """The URL of a call of these lists, made by a user."""
+def url(path: str, user: str, client: Client | None = None) -> str:
+    """The URL of a call of these lists, made by a user. With a client, an analysis is the user's newest, if any."""
+    if client and path == FIRST_ANALYSIS and (newest := client.get(f"{BASE}/website-analysis", user=user).json()):
+        return f"{BASE}/{path.replace('/1', f'/{newest["analysis_id"]}')}"
     return f"{BASE}/{path.format(id=business_info.id_of(user))}"
 
 

@@ -41,6 +41,9 @@ SELECT user_id, id, 'a@example.com' FROM onboarding_sessions ORDER BY user_id;
 
 INSERT INTO erased_users (user_hash)
 SELECT encode(sha256(('user_2erased_' || n)::bytea), 'hex') AS hash FROM generate_series(1, {users}) AS n ORDER BY hash;
+
+INSERT INTO webhook_deliveries (user_hash, delivery_id)
+SELECT user_hash, 'msg_' || user_hash FROM erased_users ORDER BY user_hash;
 """
 
 

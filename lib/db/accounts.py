@@ -1,20 +1,32 @@
 """The end of an account: its rows go, and a tombstone keeps a token that outlives it from writing new ones."""
 
+from datetime import timedelta
 from typing import TypedDict
 
-from sqlalchemy import delete
+from sqlalchemy import delete, func
 from sqlalchemy.dialects.postgresql import insert
 
 from lib.db.database import Database
-from lib.db.guards import USER_HASH
-from lib.db.statements import USER, Query, Statement
-from lib.db.tables import erased_users, onboarding_sessions
+from lib.db.guards import USER_HASH, delivery_is_new
+from lib.db.statements import USER, Query, Statement, parameter
+from lib.db.tables import erased_users, onboarding_sessions, webhook_deliveries
+
+REMEMBERED_FOR = timedelta(minutes=15)
+"""Ten minutes are what Svix's tolerance leaves to a replay; the rest is for clocks that differ."""
 
 
 class _DeletedSession(TypedDict):
     id: int
 
 
+_FORGET_OLD_DELIVERIES = Statement(
+    delete(webhook_deliveries).where(webhook_deliveries.c.received_at < func.now() - REMEMBERED_FOR)
+)
+_REMEMBER_DELIVERY = Statement(
+    insert(webhook_deliveries)
+    .inline()
+    .values(user_hash=USER_HASH, delivery_id=parameter(webhook_deliveries, "delivery_id"))
+)
 _MARK_ERASED = Statement(insert(erased_users).inline().values(user_hash=USER_HASH).on_conflict_do_nothing())
 _ERASE = Query(
     delete(onboarding_sessions).where(onboarding_sessions.c.user_id == USER).returning(onboarding_sessions.c.id),
@@ -22,6 +34,15 @@ _ERASE = Query(
 )
 
 
-def delete_for_good(database: Database, user_id: str) -> bool:
-    """Erase everything of a user for good; children go with the session. Whether there was anything."""
-    return bool(database.write_and_read(user_id, [_MARK_ERASED()], _ERASE()))
+def delete_for_good(database: Database, user_id: str, delivery_id: str) -> bool:
+    """Erase everything of a user for good; children go with the session. Whether there was anything.
+
+    Raises `AlreadyReceived` where that delivery of the webhook was acted upon in the last minutes.
+    """
+    statements = [
+        _FORGET_OLD_DELIVERIES(),
+        delivery_is_new(delivery_id),
+        _REMEMBER_DELIVERY(delivery_id=delivery_id),
+        _MARK_ERASED(),
+    ]
+    return bool(database.write_and_read(user_id, statements, _ERASE()))

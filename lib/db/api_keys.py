@@ -1,15 +1,15 @@
 """Step 1's table: keys as ciphertext. Encrypting and decrypting is `lib.db.encryption`'s."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import datetime
 from typing import Any, TypedDict
 
-from sqlalchemy import delete, exists, func, literal_column, select, update
+from sqlalchemy import Text, delete, exists, func, literal_column, select, update
 from sqlalchemy.dialects.postgresql import array
 
 from lib.db import sessions, steps
 from lib.db.database import Database
-from lib.db.guards import account_exists, has_key_of
+from lib.db.guards import has_key_of, still_has_key
 from lib.db.statements import USER, Bound, Query, Statement, parameter, upsert
 from lib.db.tables import api_keys, onboarding_sessions, onboarding_steps
 from lib.steps.definitions import API_KEYS, COMPLETED, PENDING
@@ -33,13 +33,20 @@ class StepWithKeys(StoredKeys):
     completed_at: datetime | None
     data: dict[str, Any] | None
     validation_errors: list[Any] | None
+    draft: str | None
+    draft_saved_at: datetime | None
+    version: int | None
 
 
 _SAVE = Statement(
     upsert(api_keys, ["provider", "encrypted_key", "details"], [_key.user_id, _key.provider], keep_if_null=["details"])
 )
-_DELETE = Statement(delete(api_keys).where(_key.user_id == USER, _key.provider == parameter(api_keys, "provider")))
+_is_of_provider = (_key.user_id == USER) & (_key.provider == parameter(api_keys, "provider"))
+_DELETE = Statement(delete(api_keys).where(_is_of_provider))
 
+# Step 1 shows the keys, masked: with them it changes.
+_SHOW_SAVED = steps.touched(API_KEYS)
+_SHOW_DELETED = steps.touched(API_KEYS, provided=exists().where(_is_of_provider))
 
 _has_ai_key = exists().where(_key.user_id == USER, _key.provider == func.any(array(AI_PROVIDERS)))
 _is_completed = exists().where(onboarding_sessions.c.user_id == USER, onboarding_sessions.c.completed_at.is_not(None))
@@ -70,9 +77,16 @@ _READ = Query(select(*PROVIDERS_AND_KEYS), StoredKeys)
 
 _always = select(literal_column("1").label("one")).subquery("always")
 _READ_WITH_STEP = Query(
-    select(_step.status, _step.completed_at, _step.data, _step.validation_errors, *PROVIDERS_AND_KEYS).select_from(
-        _always.outerjoin(onboarding_steps, (_step.user_id == USER) & (_step.step_key == API_KEYS.key))
-    ),
+    select(
+        _step.status,
+        _step.completed_at,
+        _step.data,
+        _step.validation_errors,
+        _step.draft.cast(Text).label("draft"),
+        _step.draft_saved_at,
+        _step.version,
+        *PROVIDERS_AND_KEYS,
+    ).select_from(_always.outerjoin(onboarding_steps, (_step.user_id == USER) & (_step.step_key == API_KEYS.key))),
     StepWithKeys,
 )
 
@@ -83,25 +97,34 @@ def complete_step(
     data: object,
     validation_errors: list[object],
     encrypted_keys: Mapping[str, bytes],
+    unchanged_keys: Mapping[str, bytes],
+    *,
+    if_match: Collection[int] | None,
 ) -> Progress:
-    """Complete step 1; `data` is the payload without its keys.
+    """Complete step 1; `data` is the payload without its keys. Both kinds of keys are ciphertext by provider.
 
-    Raises `InvalidData`, and stores nothing, where the user would be left without a key of an AI provider.
+    Raises `InvalidData`, and stores nothing, where the user would be left without a key of an AI provider, or where one
+    of `unchanged_keys` is no longer stored.
     """
-    also = [*_saved(encrypted_keys, None), has_key_of(AI_PROVIDERS)]
-    return steps.complete(database, user_id, API_KEYS, data, validation_errors, also)
+    unchanged = [still_has_key(provider, key) for provider, key in unchanged_keys.items()]
+    also = [*unchanged, *_saved(encrypted_keys, None), has_key_of(AI_PROVIDERS)]
+    return steps.complete(database, user_id, API_KEYS, data, validation_errors, also, if_match=if_match)
 
 
 def save(database: Database, user_id: str, provider: str, encrypted_key: bytes, details: object | None) -> None:
     """Store one key. A key of an AI provider finishes step 1."""
     finishes = provider in AI_PROVIDERS
-    begin = [*sessions.advanced(API_KEYS), steps.finished(API_KEYS)] if finishes else sessions.ensured()
+    begin = (
+        [*sessions.advanced(API_KEYS), steps.finished(API_KEYS)] if finishes else [*sessions.ensured(), _SHOW_SAVED()]
+    )
     database.write(user_id, [*begin, *_saved({provider: encrypted_key}, details)])
 
 
 def remove(database: Database, user_id: str, provider: str) -> None:
     """Delete one key, if there is one. Step 1 is pending again once no key of an AI provider is left."""
-    database.write(user_id, [account_exists(), _DELETE(provider=provider), _REOPEN()])
+    database.write(
+        user_id, [*sessions.changed(), _SHOW_DELETED(provider=provider), _DELETE(provider=provider), _REOPEN()]
+    )
 
 
 def read(database: Database, user_id: str) -> dict[str, bytes]:

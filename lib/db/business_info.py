@@ -3,12 +3,11 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import case, func, literal_column, select, update
+from sqlalchemy import case, exists, func, literal_column, select, update
 from sqlalchemy.dialects.postgresql import JSON, JSONB
 
 from lib.db import sessions, steps
 from lib.db.database import Database
-from lib.db.guards import account_exists
 from lib.db.statements import USER, Bound, Query, Statement, parameter, upsert, with_members
 from lib.db.tables import business_info, onboarding_steps
 from lib.steps.definitions import WEBSITE
@@ -48,6 +47,8 @@ _SHOW_IN_STEP = Statement(
     .values(data=with_members(_step.data, _business_data))
 )
 
+_SHOW_REPLACED = steps.touched(WEBSITE, provided=exists().where(_is_own))
+
 
 def save(database: Database, user_id: str, business: BusinessFields) -> BusinessInfo:
     """Store the information and finish step 2."""
@@ -57,7 +58,8 @@ def save(database: Database, user_id: str, business: BusinessFields) -> Business
 
 def replace(database: Database, user_id: str, business: BusinessFields) -> BusinessInfo | None:
     """Replace the information; None where there is none yet."""
-    rows = database.write_and_read(user_id, [account_exists(), _REPLACE(**business), shown_in_step()], _READ())
+    statements = [*sessions.changed(), _REPLACE(**business), shown_in_step(), _SHOW_REPLACED()]
+    rows = database.write_and_read(user_id, statements, _READ())
     return rows[0] if rows else None
 
 

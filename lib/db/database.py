@@ -1,15 +1,17 @@
 """Runs the statements of one user in one transaction, and turns what the driver reports into the domain's errors."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import replace
 from typing import Any, cast
 
 import psycopg
 from psycopg import errors as pg
-from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.pool import Pool
 
-from lib.db.engine import Connection, Scope
-from lib.db.guards import refusal
+from lib.db.engine import POOL_SIZE, Connection, Scope, checked_out, new_deadline
+from lib.db.guards import TOO_LATE, refusal
+from lib.db.slots import Overloaded, Slots
 from lib.db.statements import Bound
 from lib.errors import FieldError, InvalidData, Unavailable
 
@@ -22,12 +24,24 @@ _SCHEMA_OUTDATED = (
     pg.InvalidColumnReference,  # ON CONFLICT without its index
 )
 
+_BUSY = "The service is very busy. Please try again in a moment."
+_RETRIED = (pg.SerializationFailure, pg.DeadlockDetected)
+
+type Turn = Callable[[str, float], AbstractContextManager[object]]
+"""Given a user and a monotonic deadline: what a write of that user waits in until it is its turn."""
+
 
 class Database:
-    """The one way to Postgres. Each method is one transaction in one round trip, committed before it returns."""
+    """The one way to Postgres. Each method is one transaction in one round trip, committed before it returns.
 
-    def __init__(self, pool: Pool) -> None:
+    Five seconds are the limit of a call: for its turn, a connection, the statements and a retry together.
+    """
+
+    def __init__(self, pool: Pool, turn: Turn = lambda _user_id, _deadline: nullcontext()) -> None:
         self._pool = pool
+        self._slots = Slots(POOL_SIZE)
+        self._turn = turn
+        self._begins = False
 
     def read[Row: Mapping[str, Any]](self, user_id: str, query: Bound[Row]) -> list[Row]:
         """Rows that the user may see. Raises `Unavailable`."""
@@ -55,45 +69,74 @@ class Database:
         self._pool.dispose()
 
     def _run(self, scope: Scope, statements: Sequence[Bound[Any]]) -> list[Any]:
+        deadline = new_deadline()
         try:
-            rows = self._attempt(scope, statements)
-            # Every statement is idempotent, so running it once more on a new connection is safe.
-            return rows if rows is not None else self._attempt(scope, statements, is_last=True) or []
-        except (psycopg.Error, PoolTimeout) as error:
-            raise _translated(error) from error
+            with self._turn_of(scope, deadline), self._slots.slot(deadline):
+                try:
+                    return self._attempt(replace(scope, begins=self._begins), statements, deadline)
+                except _Retry as again:
+                    # Every statement is idempotent, so running it once more is safe.
+                    return self._attempt(again.scope, statements, deadline, is_last=True)
+        except Overloaded as error:
+            raise Unavailable(_BUSY, "overloaded: no connection is free in time") from error
+        except psycopg.Error as error:
+            raise _translated(error, is_write=scope.exclusive) from error
 
-    def _attempt(self, scope: Scope, statements: Sequence[Bound[Any]], *, is_last: bool = False) -> list[Any] | None:
-        """The rows of the last statement; None where the connection was lost, unless this is the last attempt."""
-        pooled = self._pool.connect()
+    def _turn_of(self, scope: Scope, deadline: float) -> AbstractContextManager[object]:
+        return self._turn(scope.user_id, deadline) if scope.exclusive and scope.user_id else nullcontext()
+
+    def _attempt(
+        self, scope: Scope, statements: Sequence[Bound[Any]], deadline: float, *, is_last: bool = False
+    ) -> list[Any]:
+        """The rows of the last statement. Raises `_Retry` unless this is the last attempt, and `psycopg.Error`."""
+        pooled = checked_out(self._pool, deadline)
         connection = cast(Connection, pooled.driver_connection)
         try:
             cursor = connection.exchange(scope, statements)
             return cursor.fetchall() if cursor.description else []
-        except psycopg.OperationalError:
-            if is_last or not connection.closed or connection.is_overdue:
+        except psycopg.Error as error:
+            if is_last or connection.is_overdue:
                 raise
-            return None
+            raise self._retry_of(error, scope, connection) from error
         finally:
             # Only an idle connection is left to the next request: no unread answer, no open transaction.
             if connection.closed or connection.is_overdue or not _is_idle(connection):
                 pooled.invalidate()
             pooled.close()
 
+    def _retry_of(self, error: psycopg.Error, scope: Scope, connection: Connection) -> Exception:
+        """A `_Retry` where the same statements may do better, else the error itself."""
+        if isinstance(error, pg.ActiveSqlTransaction):
+            self._begins = True
+            return _Retry(replace(scope, begins=True))
+        if isinstance(error, psycopg.OperationalError) and connection.closed:
+            return _Retry(replace(scope, begins=scope.exclusive, lost_backend=connection.server_pid))
+        # A server that answers "too late" in time has had its clock set; the answer told by how much.
+        is_worth_it = isinstance(error, _RETRIED) or error.sqlstate == TOO_LATE
+        return _Retry(scope) if is_worth_it else error
+
+
+class _Retry(Exception):
+    """The statements are to be run once more, in this scope."""
+
+    def __init__(self, scope: Scope) -> None:
+        super().__init__()
+        self.scope = scope
+
 
 def _is_idle(connection: Connection) -> bool:
     return connection.info.transaction_status == psycopg.pq.TransactionStatus.IDLE
 
 
-def _translated(error: Exception) -> Exception:
-    if refused := refusal(getattr(error, "sqlstate", None)):
+def _translated(error: psycopg.Error, *, is_write: bool) -> Exception:
+    if refused := refusal(error.sqlstate):
         return refused
-    reason = f"{type(error).__name__} {getattr(error, 'sqlstate', None) or ''}".strip()
+    reason = f"{type(error).__name__} {error.sqlstate or ''}".strip()
     if isinstance(error, _SCHEMA_OUTDATED):
         return Unavailable("The service is being updated. Please try again in a moment.", f"schema outdated: {reason}")
-    if isinstance(error, pg.ProgramLimitExceeded | pg.DataError):
+    if is_write and isinstance(error, pg.ProgramLimitExceeded | pg.DataError):
         return InvalidData([FieldError("data", "too_large", "holds a value too large to be stored")])
-    if isinstance(error, psycopg.OperationalError | PoolTimeout | psycopg.InterfaceError):
-        return Unavailable(
-            "The database cannot be reached right now. Please try again in a moment.", f"database: {reason}"
-        )
-    return error
+    if isinstance(error, psycopg.ProgrammingError | psycopg.IntegrityError):
+        return error  # a mistake of ours
+    # Read-only, shutting down, out of room, broken: every other state of a server is its own affair, and passes.
+    return Unavailable("The database cannot be reached right now. Please try again in a moment.", f"database: {reason}")

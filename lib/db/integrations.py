@@ -1,5 +1,7 @@
 """Step 5's table: what operators ask for of the integrations; the payload itself stays with the step."""
 
+from collections.abc import Collection
+
 from lib.db import steps
 from lib.db.database import Database
 from lib.db.statements import Statement, upsert
@@ -12,7 +14,15 @@ _SAVE = Statement(upsert(platform_integrations, INTEGRATION_FIELDS, [platform_in
 
 
 def complete_step(
-    database: Database, user_id: str, data: object, validation_errors: list[object], integrations: IntegrationFields
+    database: Database,
+    user_id: str,
+    data: object,
+    validation_errors: list[object],
+    integrations: IntegrationFields,
+    *,
+    if_match: Collection[int] | None,
 ) -> Progress:
     """Complete step 5."""
-    return steps.complete(database, user_id, INTEGRATIONS, data, validation_errors, [_SAVE(**integrations)])
+    return steps.complete(
+        database, user_id, INTEGRATIONS, data, validation_errors, [_SAVE(**integrations)], if_match=if_match
+    )

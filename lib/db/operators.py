@@ -5,15 +5,24 @@ from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
 import psycopg
-from psycopg.conninfo import conninfo_to_dict
 
-from lib.db.url import libpq_url
+from lib.db.causes import cause, connection_refused
+from lib.db.url import SEARCH_PATH, UnusableURL, libpq_url
+from lib.errors import Unavailable
+
+__all__ = [
+    "Connection",
+    "PostgresURL",
+    "UnusableURL",
+    "connect",
+    "one_line",
+    "postgres_url",
+    "reason_of",
+    "take_role",
+]
 
 Connection = psycopg.Connection[Any]
-
-
-class UnusableURL(ValueError):
-    """The text is not the URL of a database that the command can work on; the message is one line without a secret."""
+SCHEMES = ("postgres", "postgresql", "postgresql+psycopg", "postgresql+psycopg2")
 
 
 @dataclass(frozen=True)
@@ -31,12 +40,9 @@ class PostgresURL:
 
 def postgres_url(text: str) -> PostgresURL:
     """Read a Postgres URL. Raises UnusableURL."""
-    try:
-        conninfo = libpq_url(text)
-        conninfo_to_dict(conninfo)
-    except (psycopg.ProgrammingError, ValueError):
-        # libpq's own message may quote the URL, password and all.
-        raise UnusableURL("the Postgres URL cannot be read: percent-encode special characters") from None
+    conninfo = libpq_url(text)
+    if urlsplit(text.strip()).scheme not in SCHEMES:
+        raise UnusableURL("not the URL of a Postgres: expected postgresql://user:password@host/name")
     return PostgresURL(conninfo)
 
 
@@ -48,7 +54,7 @@ def connect(url: PostgresURL, application_name: str) -> Connection:
             url.conninfo, connect_timeout=10, application_name=application_name, prepare_threshold=None
         )
     except psycopg.OperationalError as error:
-        raise UnusableURL(f"the database cannot be reached: {one_line(error)}") from None
+        raise UnusableURL(connection_refused(error)) from None
 
 
 def take_role(connection: Connection, role: str) -> None:
@@ -56,7 +62,15 @@ def take_role(connection: Connection, role: str) -> None:
     query = "SELECT pg_has_role(current_user, oid, 'MEMBER') FROM pg_roles WHERE rolname = %s"
     if connection.execute(query, [role]).fetchone() != (True,):
         raise UnusableURL(f"this login cannot become {role}: use the one that ran the migrations")
-    connection.execute("SELECT set_config('role', %s, true)", [role])
+    connection.execute("SELECT set_config('role', %s, true), set_config('search_path', %s, true)", [role, SEARCH_PATH])
+
+
+def reason_of(error: BaseException) -> str:
+    """Why a command cannot go on, on a single line for a terminal and without a secret."""
+    failure = error.__cause__ if isinstance(error, Unavailable) and error.__cause__ else error
+    if isinstance(failure, psycopg.Error):
+        return cause(failure)
+    return error.reason if isinstance(error, Unavailable) else one_line(error)
 
 
 def one_line(error: BaseException) -> str:

@@ -1,12 +1,15 @@
 """Step 4's table: one persona a user, saved by the step or as a draft."""
 
+from collections.abc import Collection
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import select
 
 from lib.db import sessions, steps
 from lib.db.database import Database
-from lib.db.statements import USER, Query, Statement, parameter, upsert
+from lib.db.guards import persona_fits, within_quota
+from lib.db.statements import USER, Bound, Query, Statement, parameter, upsert
 from lib.db.tables import persona_data
 from lib.steps.definitions import PERSONA
 from lib.steps.fields import SAVED_PERSONA_FIELDS, PersonaFields, SavedPersona, names_of
@@ -47,22 +50,33 @@ _READ = Query(select(*(_persona[name] for name in names_of(Persona))).where(_per
 
 
 def complete_step(
-    database: Database, user_id: str, data: object, validation_errors: list[object], persona: PersonaFields
+    database: Database,
+    user_id: str,
+    data: object,
+    validation_errors: list[object],
+    persona: PersonaFields,
+    *,
+    if_match: Collection[int] | None,
 ) -> Progress:
     """Complete step 4."""
     also = [_SAVE(**persona, additional_fields=None)]
-    return steps.complete(database, user_id, PERSONA, data, validation_errors, also)
+    return steps.complete(database, user_id, PERSONA, data, validation_errors, also, if_match=if_match)
 
 
 def save_draft(database: Database, user_id: str, persona: SavedPersona) -> None:
     """Keep a persona without finishing step 4."""
-    database.write(user_id, [*sessions.ensured(), steps.begun(PERSONA), _SAVE_DRAFT(**persona)])
+    _write_draft(database, user_id, [_SAVE_DRAFT(**persona), persona_fits()])
 
 
 def save_generated(database: Database, user_id: str, persona: SavedPersona, task_id: str | None) -> None:
     """Keep a persona that the AI backend wrote, as a draft; nothing happens if the task's persona was kept before."""
-    generated = _SAVE_GENERATED(**persona, generated_by=task_id)
-    database.write(user_id, [*sessions.ensured(), steps.begun(PERSONA), generated])
+    # What was paid for is stored even where all requests together made the persona too large.
+    _write_draft(database, user_id, [_SAVE_GENERATED(**persona, generated_by=task_id)])
+
+
+def _write_draft(database: Database, user_id: str, saved: list[Bound[Any]]) -> None:
+    statements = [*sessions.ensured(), steps.begun(PERSONA), *saved, within_quota()]
+    database.write(user_id, statements)
 
 
 def read(database: Database, user_id: str) -> Persona | None:

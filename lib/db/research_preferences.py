@@ -1,5 +1,6 @@
 """Step 3's table: one row a user, typed columns next to the payload that the step keeps."""
 
+from collections.abc import Collection
 from datetime import datetime
 from typing import Any
 
@@ -48,10 +49,18 @@ _READ = Query(OF_USER, Preferences)
 
 
 def complete_step(
-    database: Database, user_id: str, data: object, validation_errors: list[object], preferences: PreferenceFields
+    database: Database,
+    user_id: str,
+    data: object,
+    validation_errors: list[object],
+    preferences: PreferenceFields,
+    *,
+    if_match: Collection[int] | None,
 ) -> Progress:
     """Complete step 3."""
-    return steps.complete(database, user_id, RESEARCH, data, validation_errors, [_SAVE(**preferences)])
+    return steps.complete(
+        database, user_id, RESEARCH, data, validation_errors, [_SAVE(**preferences)], if_match=if_match
+    )
 
 
 def read(database: Database, user_id: str) -> Preferences | None:

@@ -116,23 +116,30 @@ def upsert(
     computed: Mapping[str, ColumnElement[Any]] | None = None,
     keep_if_null: Collection[str] = (),
     untouched: Collection[str] = (),
+    updated: Mapping[str, ColumnElement[Any]] | None = None,
     only_if: ColumnElement[bool] | None = None,
+    provided: ColumnElement[bool] | None = None,
 ) -> Insert:
     """Insert a row of a user's session, or update the one with the same `key`. The session has to be there already.
 
     The columns `names` are parameters, those of `computed` expressions. A column of `keep_if_null` keeps its value
     where the new one is null. Columns that the statement leaves alone have to be named as `untouched`: raises
     `TypeError` at import for a column of the table that stands nowhere, since its value would be lost.
-    A row that is there and does not meet `only_if` stays as it is.
+    Columns of `updated` become that expression in a row that is there. Such a row stays as it is where it does not
+    meet `only_if`; nothing happens at all where `provided` does not hold.
     """
     values = {name: parameter(table, name) for name in names} | dict(computed or {})
-    if forgotten := set(table.c.keys()) - values.keys() - _BOOKKEEPING - set(untouched):
+    if forgotten := set(table.c.keys()) - values.keys() - _BOOKKEEPING - set(untouched) - set(updated or {}):
         raise TypeError(f"the upsert of {table.name} leaves out {sorted(forgotten)}")
     row = select(USER, onboarding_sessions.c.id, *values.values()).where(onboarding_sessions.c.user_id == USER)
+    if provided is not None:
+        row = row.where(provided)
     statement = insert(table).from_select(["user_id", "session_id", *values], row)
     replaced = {name: statement.excluded[name] for name in (*values, "updated_at")}
     kept = {name: func.coalesce(statement.excluded[name], table.c[name]) for name in keep_if_null}
-    return statement.on_conflict_do_update(index_elements=list(key), set_=replaced | kept, where=only_if)
+    return statement.on_conflict_do_update(
+        index_elements=list(key), set_=replaced | kept | dict(updated or {}), where=only_if
+    )
 
 
 def with_members(stored: ColumnElement[Any], members: ColumnElement[Any]) -> ColumnElement[Any]:

@@ -15,7 +15,6 @@ from sqlalchemy import (
     Column,
     DateTime,
     ForeignKeyConstraint,
-    Identity,
     Index,
     LargeBinary,
     MetaData,
@@ -69,7 +68,13 @@ def _session_id() -> Column[int]:
 
 
 def _id() -> Column[int]:
-    return Column("id", BigInteger, Identity(always=True), nullable=False)
+    # Not from a sequence, whose numbers tell how much all users do. They are exact in JavaScript.
+    return Column("id", BigInteger, nullable=False, server_default=text("onboarding_new_id()"))
+
+
+def _version() -> Column[int]:
+    """How often the row was changed. What was never touched has no row, and version 0."""
+    return Column("version", BigInteger, nullable=False, server_default=text("1"))
 
 
 def _jsonb(names: Iterable[str]) -> list[Column[Any]]:
@@ -96,6 +101,7 @@ onboarding_sessions = Table(
     _time("started_at"),
     _time("updated_at"),
     Column("completed_at", DateTime(timezone=True)),
+    _version(),
     PrimaryKeyConstraint("user_id", "id"),
     UniqueConstraint("user_id"),
     CheckConstraint("user_id <> ''", name="user_id"),
@@ -116,6 +122,7 @@ onboarding_steps = Table(
     Column("draft", JSON),
     Column("draft_saved_at", DateTime(timezone=True)),
     _time("updated_at"),
+    _version(),
     PrimaryKeyConstraint("user_id", "step_key"),
     _session(),
     CheckConstraint("step_key <> ''", name="step_key"),
@@ -222,4 +229,14 @@ erased_users = Table(
     Column("user_hash", String(64), nullable=False),
     _time("erased_at"),
     PrimaryKeyConstraint("user_hash"),
+)
+
+# Clerk's deliveries that were acted upon, by the user whom they are about, for as long as a replay would be believed.
+webhook_deliveries = Table(
+    "webhook_deliveries",
+    metadata,
+    Column("user_hash", String(64), nullable=False),
+    Column("delivery_id", Text, nullable=False),
+    _time("received_at"),
+    PrimaryKeyConstraint("user_hash", "delivery_id"),
 )

@@ -1,6 +1,6 @@
 """Step 2's table: one analysis per website, the newest is the current one."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import datetime
 from typing import Any, TypedDict
 
@@ -21,9 +21,9 @@ from sqlalchemy import (
     update,
 )
 
-from lib.db import business_info, steps
+from lib.db import business_info, sessions, steps
 from lib.db.database import Database
-from lib.db.guards import account_exists
+from lib.db.guards import analysis_fits, has_room_for_website, within_quota
 from lib.db.statements import USER, Query, Statement, parameter, upsert
 from lib.db.tables import website_analyses
 from lib.steps.definitions import COMPLETED, WEBSITE
@@ -77,7 +77,10 @@ NEWEST_FIRST = (_analysis.analysis_date.desc(), _analysis.id.desc())
 _of_user = select(*(_analysis[name] for name in names_of(Analysis))).where(_analysis.user_id == USER)
 _CURRENT = Query(_of_user.order_by(*NEWEST_FIRST).limit(1), Analysis)
 _BY_ID = Query(_of_user.where(_analysis.id == parameter(website_analyses, "id")), Analysis)
-_ALL = Query(_of_user.order_by(*NEWEST_FIRST), Analysis)
+_ID = Query(
+    select(_analysis.id).where(_analysis.user_id == USER, _analysis.id == parameter(website_analyses, "id")),
+    _AnalysisId,
+)
 _BY_URL = Query(
     select(*(_analysis[name] for name in names_of(AnalysisOfWebsite))).where(
         _analysis.user_id == USER,
@@ -99,15 +102,13 @@ def _edited(name: str) -> ColumnElement[Any]:
 _additional_fields = func.coalesce(_analysis.additional_fields, literal_column("'{}'::jsonb")).op("||")(
     parameter(website_analyses, "additional_fields")
 )
-_EDIT = Query(
+_EDIT = Statement(
     update(website_analyses)
     .where(_is_of_id)
     .values(
         {name: _edited(name) for name in ANALYSIS_FIELDS}
         | {"additional_fields": _additional_fields, "updated_at": func.now()}
     )
-    .returning(_analysis.id),
-    _AnalysisId,
 )
 _DELETE = Query(delete(website_analyses).where(_is_of_id).returning(_analysis.id), _AnalysisId)
 
@@ -122,11 +123,17 @@ def complete_step(
     *,
     business: BusinessFields | None = None,
     warning: str | None = None,
+    if_match: Collection[int] | None,
 ) -> Progress:
     """Complete step 2."""
     saved = _SAVE(website_url=website_url, warning_message=warning, **analysis)
-    also = [saved, *([business_info.saved(business)] if business else []), business_info.shown_in_step()]
-    return steps.complete(database, user_id, WEBSITE, data, validation_errors, also)
+    also = [
+        has_room_for_website(website_url),
+        saved,
+        *([business_info.saved(business)] if business else []),
+        business_info.shown_in_step(),
+    ]
+    return steps.complete(database, user_id, WEBSITE, data, validation_errors, also, if_match=if_match)
 
 
 def edit(database: Database, user_id: str, analysis_id: int, fields: Mapping[str, object]) -> bool:
@@ -134,12 +141,13 @@ def edit(database: Database, user_id: str, analysis_id: int, fields: Mapping[str
     known = {name: fields.get(name) for name in ANALYSIS_FIELDS}
     others = {name: value for name, value in fields.items() if name not in known}
     edited = _EDIT(id=analysis_id, sent=list(fields), additional_fields=others, **known)
-    return bool(database.write_and_read(user_id, [account_exists()], edited))
+    statements = [*sessions.changed(), edited, analysis_fits(analysis_id), within_quota()]
+    return bool(database.write_and_read(user_id, statements, _ID(id=analysis_id)))
 
 
 def remove(database: Database, user_id: str, analysis_id: int) -> bool:
     """Delete one analysis; whether the user had it."""
-    return bool(database.write_and_read(user_id, [account_exists()], _DELETE(id=analysis_id)))
+    return bool(database.write_and_read(user_id, sessions.changed(), _DELETE(id=analysis_id)))
 
 
 def current(database: Database, user_id: str) -> Analysis | None:
@@ -158,8 +166,3 @@ def by_url(database: Database, user_id: str, website_url: str) -> AnalysisOfWebs
     """The analysis of exactly this URL."""
     rows = database.read(user_id, _BY_URL(website_url=website_url))
     return rows[0] if rows else None
-
-
-def all_of(database: Database, user_id: str) -> list[Analysis]:
-    """Every analysis of this user, newest first."""
-    return database.read(user_id, _ALL())

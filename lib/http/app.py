@@ -1,15 +1,18 @@
 """Builds a function's Falcon app from its routes."""
 
+import re
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
-from urllib.parse import unquote
+from urllib.parse import unquote_to_bytes
 
 import falcon
 
 from lib.config import settings
+from lib.errors import OnboardingError
+from lib.http.admission import WRITING_METHODS, admitted
 from lib.http.body import read_json_object
 from lib.http.cors import CorsMiddleware
 from lib.http.problems import handle_errors
@@ -23,6 +26,7 @@ if TYPE_CHECKING:
     from lib.http.token import User
     from lib.steps.definitions import Flow
 
+_WHOLE_NUMBER = re.compile(r"\d{1,20}", re.ASCII)
 NO_STORE = "private, no-store"
 
 
@@ -36,7 +40,7 @@ class Services:
 
 @dataclass(frozen=True)
 class Answer:
-    """What a handler returns in place of a plain value when the status is not 200. No body for 204.
+    """What a handler returns in place of a plain value when the status is not 200. No body for 204 and 304.
 
     A body of bytes is finished, and `headers` say what it is.
     """
@@ -88,6 +92,15 @@ class Call:
         """The same request with its user, on a public route that needs one after all. Raises `Unauthenticated`."""
         return replace(self, caller=_caller(self.request))
 
+    def number(self, name: str, least: int, most: int) -> int | None:
+        """The whole number that the query gives for `name`; None where it gives none. Raises `OnboardingError`."""
+        sent = self.request.get_param(name)
+        if sent is None:
+            return None
+        if not _WHOLE_NUMBER.fullmatch(sent) or not least <= int(sent) <= most:
+            raise OnboardingError(f"The parameter {name} has to be a whole number from {least} to {most}.")
+        return int(sent)
+
     def flag(self, name: str) -> bool:
         """Whether the query says `name=true`."""
         return (self.request.get_param(name) or "").lower() in {"true", "1"}
@@ -120,11 +133,14 @@ class _Resource:
 
     def _responder(self, route: Route) -> Callable[..., None]:
         def respond(request: falcon.Request, response: falcon.Response, **raw: str) -> None:
-            parameters = {name: unquote(value) for name, value in raw.items()}
-            caller = None if route.public else _caller(request)
-            result = route.handler(Call(request, parameters, self.services, caller))
-            response.set_header("Cache-Control", route.cache_control)
-            _render(response, result)
+            with admitted(may_write=route.method in WRITING_METHODS and not route.public) as admission:
+                caller = None if route.public else _caller(request)
+                if caller is not None:
+                    admission.identify(caller.id)
+                parameters = {name: _decoded(value) for name, value in raw.items()}
+                result = route.handler(Call(request, parameters, self.services, caller))
+                response.set_header("Cache-Control", route.cache_control)
+                _render(response, result)
 
         return respond
 
@@ -176,6 +192,20 @@ def _caller(request: falcon.Request) -> "User":
     return authenticate(request.get_header("Authorization"), settings())
 
 
+def _decoded(parameter: str) -> str:
+    """A part of the path as text. Raises `OnboardingError`, a 400, where no text that can be stored is meant.
+
+    What was sent unencoded beyond ASCII stays as it is; lone surrogates are no UTF-8 and fail like broken bytes.
+    """
+    try:
+        text = unquote_to_bytes(parameter).decode()
+    except UnicodeError:
+        raise OnboardingError("The address holds percent-encoded bytes that are not UTF-8.") from None
+    if "\0" in text:
+        raise OnboardingError("The address holds a NUL character.")
+    return text
+
+
 def _render(response: falcon.Response, result: object) -> None:
     answer = result if isinstance(result, Answer) else Answer(HTTPStatus.OK, result)
     response.status = answer.status
@@ -183,6 +213,6 @@ def _render(response: falcon.Response, result: object) -> None:
     if isinstance(answer.body, bytes):
         response.content_type = answer.headers.get("content-type", "application/octet-stream")
         response.data = answer.body
-    elif answer.status != HTTPStatus.NO_CONTENT:
+    elif answer.status not in (HTTPStatus.NO_CONTENT, HTTPStatus.NOT_MODIFIED):
         response.content_type = falcon.MEDIA_JSON
         response.text = dumps(answer.body)

@@ -3,13 +3,15 @@
 import json
 import math
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from http import HTTPStatus
+from itertools import islice
 from typing import Any
 
 import falcon
 
-from lib.errors import FieldError, InvalidData
+from lib.errors import MAX_ERRORS, FieldError, InvalidData
+from lib.http.admission import hold_body
 from lib.http.problems import BadBody
 from lib.steps.api_keys import shown_name
 
@@ -38,8 +40,8 @@ def read_json_object(request: falcon.Request, *, required: bool) -> dict[str, An
         raise _malformed("The body has to be a JSON object.")
     if _is_too_deep(body):
         raise _malformed(f"The body is nested deeper than {MAX_DEPTH} levels.")
-    if _SUSPICIOUS.search(raw) and (errors := [*_unstorable(body, "")]):
-        raise InvalidData(errors)
+    if _SUSPICIOUS.search(raw):
+        _refuse_unstorable(body)
     return body
 
 
@@ -48,6 +50,7 @@ def read_raw(request: falcon.Request) -> bytes:
     declared = request.content_length or 0
     if declared > MAX_BODY_BYTES:
         raise BadBody(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "The body is larger than 4 MiB.", "payload_too_large")
+    hold_body(declared)
     raw: bytes = request.bounded_stream.read(declared)
     if len(raw) < declared:
         raise _malformed("The body is shorter than its Content-Length says.")
@@ -103,19 +106,63 @@ def _children(value: object) -> list[Any]:
     return value if isinstance(value, list) else []
 
 
-def _unstorable(value: object, path: str) -> Iterator[FieldError]:
-    """Every place of a character that Postgres cannot store, in strings and in members' names."""
-    if isinstance(value, str) and not _is_storable(value):
-        yield FieldError(path, "unstorable_text", _NOT_STORABLE)
-    elif isinstance(value, dict):
+def _refuse_unstorable(body: object) -> None:
+    """Raises `InvalidData` where a string or a member's name holds a character that Postgres cannot store.
+
+    A body may hold half a million of them: a path is put together for those alone that an answer names.
+    """
+    places = _unstorable(body)
+    errors = [_unstorable_error(place) for place in islice(places, MAX_ERRORS)]
+    if errors:
+        raise InvalidData(errors, more=_count_of_unstorable(body) - len(errors))
+
+
+type _Place = tuple[str | int, ...]  # names and indexes, the innermost first; _NAME before it: the name itself
+_NAME = -1
+
+
+def _unstorable(value: object) -> Iterator[_Place]:
+    """The place of each string and name that cannot be stored."""
+    if isinstance(value, dict):
         for name, item in value.items():
-            here = f"{path}.{_shown(name)}" if path else _shown(name)
             if not _is_storable(name):
-                yield FieldError(here, "unstorable_text", f"{_NOT_STORABLE} in its name")
-            yield from _unstorable(item, here)
+                yield (_NAME, name)
+            for place in _within(item):
+                yield (*place, name)
     elif isinstance(value, list):
         for index, item in enumerate(value):
-            yield from _unstorable(item, f"{path}.{index}")
+            for place in _within(item):
+                yield (*place, index)
+
+
+def _within(item: object) -> Iterable[_Place]:
+    if isinstance(item, str):
+        return () if _is_storable(item) else ((),)
+    return _unstorable(item) if isinstance(item, dict | list) else ()
+
+
+def _unstorable_error(place: _Place) -> FieldError:
+    is_name = place[0] == _NAME
+    parts = reversed(place[1:] if is_name else place)
+    path = ".".join(_shown(part) if isinstance(part, str) else str(part) for part in parts)
+    return FieldError(path, "unstorable_text", f"{_NOT_STORABLE} in its name" if is_name else _NOT_STORABLE)
+
+
+def _count_of_unstorable(body: object) -> int:
+    """How many strings and names cannot be stored."""
+    count, level = 0, [body]
+    while level:
+        texts = (text for value in level for text in _texts(value))
+        count += sum(1 for text in texts if not _is_storable(text))
+        level = [child for parent in level for child in _children(parent) if isinstance(child, dict | list)]
+    return count
+
+
+def _texts(value: object) -> Iterator[str]:
+    """The names and the strings that stand directly in an object or a list."""
+    if isinstance(value, dict):
+        yield from value
+    yield from (child for child in _children(value) if isinstance(child, str))
 
 
 def _with_storable_text(value: Any) -> Any:

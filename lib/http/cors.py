@@ -5,8 +5,8 @@ import falcon
 from lib.config import settings
 
 _ALLOWED_METHODS = "GET, POST, PUT, PATCH, DELETE, OPTIONS"
-_ALLOWED_HEADERS = "Authorization, Content-Type, X-Request-Id"
-_EXPOSED_HEADERS = "X-Request-Id, Retry-After"
+_ALLOWED_HEADERS = "Authorization, Content-Type, If-Match, If-None-Match, X-Request-Id"
+_EXPOSED_HEADERS = "ETag, X-Request-Id, Retry-After"
 _PREFLIGHT_LIFETIME_S = "600"
 
 
@@ -14,9 +14,16 @@ class CorsMiddleware:
     """Adds the headers for an allowed origin, and answers preflights by itself."""
 
     def process_request(self, request: falcon.Request, response: falcon.Response) -> None:
-        """Check the origin; answer a preflight here."""
-        allowed = settings().allowed_origins
+        """Check the origin; answer a preflight here.
+
+        Raises `Unavailable` for a request of a page where the list cannot be read: without CORS headers the page would
+        see nothing of an answer, and the operator nothing of the mistake. What is no page's, such as a check of the
+        health, goes on.
+        """
         origin = request.get_header("Origin")
+        if origin is None and not settings().has_usable_origins:
+            return
+        allowed = settings().allowed_origins
         if allowed:
             response.append_header("Vary", "Origin")
         is_allowed = origin is not None and allowed.match(origin)

@@ -12,12 +12,16 @@ from urllib.error import HTTPError
 from urllib.request import Request, urlopen
 
 import jwt
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 
 from lib.config import Settings
 from lib.errors import Unauthenticated, Unavailable
 
 FETCH_TIMEOUT_S = 3.0
-REFETCH_AFTER_S = 60  # a key that is not known may be a new one, but anybody can make up an id
+# A key that is not known may be a new one, but anybody can make up an id. So there are a few fetches in stock, and a
+# new one every few seconds: no stranger keeps a genuine new key out for longer, and the key server has its peace.
+FETCHES_IN_STOCK = 3
+FETCH_EVERY_S = 10
 RETRY_AFTER_S = 5  # while there are no keys at all
 FRESH_S = 300  # older keys are fetched again, so that one that Clerk withdrew is dropped
 USABLE_S = 3600  # how long they serve meanwhile, where the key server does not answer
@@ -32,19 +36,25 @@ def signing_key(key_id: object, settings: Settings) -> Any:
     Raises `Unavailable` where no key is configured or the key server does not answer, `Unauthenticated` where it
     does not know the key.
     """
-    if pem := settings.clerk_public_key:
-        return _load_pem(pem)
-    if url := settings.clerk_jwks_url:
+    # Both are looked at: one that is set and cannot be used is a mistake to be told, although the other would do.
+    pem, url = settings.clerk_public_key, settings.clerk_jwks_url
+    if pem:
+        return load_pem(pem)
+    if url:
         return _published_keys(url).get(key_id)
     raise Unavailable(_CANNOT_CHECK, "neither CLERK_JWT_KEY nor CLERK_JWKS_URL is set")
 
 
 @lru_cache(maxsize=4)
-def _load_pem(pem: str) -> Any:
+def load_pem(pem: str) -> Any:
+    """The RSA public key in CLERK_JWT_KEY. Raises `Unavailable` where it is none, such as one of another kind."""
     try:
-        return jwt.get_algorithm_by_name("RS256").prepare_key(pem)
-    except (jwt.PyJWTError, ValueError) as error:
-        raise Unavailable(_CANNOT_CHECK, "CLERK_JWT_KEY is not a public key") from error
+        key = jwt.get_algorithm_by_name("RS256").prepare_key(pem)
+    except (jwt.PyJWTError, ValueError, TypeError):
+        key = None
+    if not isinstance(key, RSAPublicKey):
+        raise Unavailable(_CANNOT_CHECK, "CLERK_JWT_KEY is not an RSA public key")
+    return key
 
 
 @dataclass(frozen=True)
@@ -71,14 +81,33 @@ class _Fetch:
         return self.result.result(max(0.0, self.began_at + FETCH_TIMEOUT_S - time.monotonic()))
 
 
+class _Stock:
+    """A token bucket: how many fetches may begin now. Not for two threads at once."""
+
+    def __init__(self) -> None:
+        self._left = float(FETCHES_IN_STOCK)
+        self._counted_at = time.monotonic()
+
+    def take(self) -> bool:
+        """Take one, if there is one."""
+        now = time.monotonic()
+        self._left = min(FETCHES_IN_STOCK, self._left + (now - self._counted_at) / FETCH_EVERY_S)
+        self._counted_at = now
+        if self._left < 1:
+            return False
+        self._left -= 1
+        return True
+
+
 class PublishedKeys:
-    """A JWKS: fetched when a key is not known, at most once a minute, and every five minutes while it is used."""
+    """A JWKS: fetched when a key is not known, as often as the stock allows, and every five minutes while in use."""
 
     def __init__(self, url: str) -> None:
         self._url = url
         self._lock = threading.Lock()
         self._keys = _Keys()
         self._fetch: _Fetch | None = None
+        self._stock = _Stock()
 
     def get(self, key_id: object) -> Any:
         """The key of that id. Raises `Unauthenticated` or `Unavailable`, after `FETCH_TIMEOUT_S` at most."""
@@ -101,14 +130,20 @@ class PublishedKeys:
         return self._keys
 
     def _current_fetch(self) -> _Fetch:
-        """The last fetch, or a new one where it is long enough ago."""
+        """The last fetch, or a new one where that may begin."""
         with self._lock:
-            pause = REFETCH_AFTER_S if self._keys.by_id else RETRY_AFTER_S
-            if self._fetch is None or time.monotonic() - self._fetch.began_at >= pause:
+            if self._fetch is None or self._may_fetch_again(self._fetch):
                 self._fetch = _Fetch(time.monotonic())
                 # In a thread of its own: a host that drips a byte now and then keeps no request beyond the deadline.
                 threading.Thread(target=_run, args=(self._url, self._fetch.result), daemon=True).start()
             return self._fetch
+
+    def _may_fetch_again(self, last: _Fetch) -> bool:
+        age_s = time.monotonic() - last.began_at
+        if not self._keys.by_id:
+            return age_s >= RETRY_AFTER_S
+        is_under_way = not last.result.done() and age_s < FETCH_TIMEOUT_S
+        return not is_under_way and self._stock.take()
 
 
 def _run(url: str, result: "Future[_Keys]") -> None:

@@ -31,6 +31,7 @@ def preferences_document(preferences: Mapping[str, Any]) -> dict[str, Any]:
 
 def step_document(number: int, step: StepDefinition, state: StepState) -> dict[str, Any]:
     """A step as every list of steps shows it."""
+    too_large = {"data_too_large": True} if state.data_too_large else {}
     return {
         "step_number": number,
         "title": step.title,
@@ -39,6 +40,7 @@ def step_document(number: int, step: StepDefinition, state: StepState) -> dict[s
         "completed_at": time_text(state.completed_at),
         "has_data": state.has_data,
         "data": state.data,
+        **too_large,
     }
 
 

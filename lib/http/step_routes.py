@@ -1,27 +1,37 @@
-"""The four routes that every step has: reading it, completing it, skipping it, and whether it is open."""
+"""The routes that every step has: reading it, completing it, skipping it, its draft, and whether it is open."""
 
 import importlib
 import logging
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from http import HTTPStatus
 from typing import Any
 
-from lib.db import sessions, steps
-from lib.errors import Conflict, FieldError, InvalidData
-from lib.http.app import Call, Route
+from lib.db import drafts, sessions, steps
+from lib.errors import Conflict, FieldError, InvalidData, VersionMismatch
+from lib.http.app import Answer, Call, Route
 from lib.http.rendering import time_text
+from lib.http.validators import etag_of_version, expected_versions, known, not_modified
 from lib.steps.definitions import SIX_STEPS, StepDefinition
+from lib.steps.drafts import draft_data
+from lib.steps.limits import MAX_NOTES_BYTES, refuse_too_large
 from lib.steps.progress import Progress, StepState
+from lib.steps.unread_fields import unread_fields
 
 _log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
 class Submission:
-    """The body of `POST …/step/{n}/complete`. `data` is None where none was sent."""
+    """The body of `POST …/step/{n}/complete`. `data` is None where none was sent.
+
+    `if_match` holds the versions that the step may have for it to be stored; None takes any.
+    """
 
     data: dict[str, Any] | None
     validation_errors: list[Any]
+    if_match: Sequence[int] | None = None
 
     @property
     def payload(self) -> dict[str, Any]:
@@ -33,7 +43,8 @@ class Submission:
 
 # Stores a step; gives where the user stands afterwards, and the data as it may be echoed.
 type Save = Callable[[Call, Submission], tuple[Progress, object]]
-type Read = Callable[[Call], StepState]
+# Reads a step; without its payload where its version is among those that the caller knows.
+type Read = Callable[[Call, Collection[int]], StepState]
 
 
 @dataclass(frozen=True)
@@ -59,13 +70,15 @@ _MODULES = {
 
 
 def step_routes(step: StepDefinition) -> list[Route]:
-    """The four routes of the number that `step` has in the flow that vercel.json is written for."""
+    """The routes of the number that `step` has in the flow that vercel.json is written for."""
     number = SIX_STEPS.number(step)
     path = f"/api/onboarding/step/{number}"
     return [
         Route("GET", path, lambda call: _read(call, number)),
         Route("POST", f"{path}/complete", lambda call: _complete(call, number)),
-        Route("POST", f"{path}/skip", lambda call: _skip(call, call.flow.step(number))),
+        Route("POST", f"{path}/skip", lambda call: _skip(call, number)),
+        Route("PUT", f"{path}/draft", lambda call: _save_draft(call, number)),
+        Route("DELETE", f"{path}/draft", lambda call: _discard_draft(call, number)),
         Route("GET", f"{path}/validate", lambda call: _validate(call, call.flow.step(number))),
     ]
 
@@ -82,6 +95,7 @@ def step_answer(call: Call, step: StepDefinition, state: StepState) -> dict[str,
         "data": state.data,
         "draft": draft,
         "validation_errors": state.validation_errors,
+        "version": state.version,
     }
 
 
@@ -96,30 +110,68 @@ def _handlers(call: Call, number: int) -> StepHandlers:
     return handlers
 
 
-def _read(call: Call, number: int) -> dict[str, Any]:
+def read_step(call: Call, handlers: StepHandlers) -> Answer:
+    """What `GET …/step/{n}` answers: 304 where the caller has this version."""
+    caller_knows = known(call.request)
+    state = _state(call, handlers, caller_knows.versions())
+    etag = etag_of_version(state.version)
+    if caller_knows.covers(str(state.version)):
+        return not_modified(etag)
+    return Answer(HTTPStatus.OK, step_answer(call, handlers.step, state), etag)
+
+
+def _state(call: Call, handlers: StepHandlers, known_versions: Collection[int] = ()) -> StepState:
+    if handlers.read:
+        return handlers.read(call, known_versions)
+    return steps.read(call.database, call.user.id, handlers.step, known_versions)
+
+
+def _read(call: Call, number: int) -> Answer:
+    return read_step(call, _handlers(call, number))
+
+
+def _complete(call: Call, number: int) -> Answer:
     handlers = _handlers(call, number)
-    read = handlers.read or (lambda call: steps.read(call.database, call.user.id, handlers.step))
-    return step_answer(call, handlers.step, read(call))
+    submission = _submission(call.body(required=handlers.body_required), expected_versions(call.request))
+    with _current_state(call, handlers):
+        progress, echoed = handlers.save(call, submission)
+    step_number = call.flow.number(handlers.step)
+    warnings = unread_fields(handlers.step, step_number, submission.data or {})
+    return _saved(
+        call,
+        handlers.step,
+        f"{handlers.step.title} completed.",
+        progress,
+        data=echoed,
+        warnings=[asdict(warning) for warning in warnings],
+    )
 
 
-def _complete(call: Call, number: int) -> dict[str, Any]:
-    handlers = _handlers(call, number)
-    progress, echoed = handlers.save(call, _submission(call.body(required=handlers.body_required)))
-    return _saved(call, handlers.step, f"{handlers.step.title} completed.", progress, data=echoed)
-
-
-def _saved(call: Call, step: StepDefinition, message: str, progress: Progress, **more: object) -> dict[str, Any]:
+def _saved(call: Call, step: StepDefinition, message: str, progress: Progress, **more: object) -> Answer:
     in_flow = progress.in_flow(call.flow)
-    return {
+    version = progress.state(step).version
+    document = {
         "message": message,
         "step_number": call.flow.number(step),
         **more,
+        "version": version,
         "current_step": in_flow.current_step,
         "completion_percentage": in_flow.completion_percentage,
     }
+    return Answer(HTTPStatus.OK, document, etag_of_version(version))
 
 
-def _submission(body: dict[str, Any]) -> Submission:
+@contextmanager
+def _current_state(call: Call, handlers: StepHandlers) -> Iterator[None]:
+    """Show the step as it is stored to whom a conditional write is refused."""
+    try:
+        yield
+    except VersionMismatch:
+        state = _state(call, handlers)
+        raise VersionMismatch(state.version, step_answer(call, handlers.step, state)) from None
+
+
+def _submission(body: dict[str, Any], if_match: Sequence[int] | None) -> Submission:
     data, validation_errors = body.get("data"), body.get("validation_errors")
     errors = []
     if data is not None and not isinstance(data, dict):
@@ -128,14 +180,44 @@ def _submission(body: dict[str, Any]) -> Submission:
         errors.append(FieldError("validation_errors", "wrong_type", "must be a list"))
     if errors:
         raise InvalidData(errors)
-    return Submission(data, validation_errors or [])
+    refuse_too_large("data", data)
+    refuse_too_large("validation_errors", validation_errors, MAX_NOTES_BYTES)
+    return Submission(data, validation_errors or [], if_match)
 
 
-def _skip(call: Call, step: StepDefinition) -> dict[str, Any]:
+def _skip(call: Call, number: int) -> Answer:
+    handlers = _handlers(call, number)
+    step = handlers.step
     if step.required:
         raise Conflict(f"{step.title} is required and cannot be skipped.")
-    progress = steps.skip(call.database, call.user.id, step)
+    with _current_state(call, handlers):
+        progress = steps.skip(call.database, call.user.id, step, if_match=expected_versions(call.request))
     return _saved(call, step, f"{step.title} skipped.", progress)
+
+
+def _save_draft(call: Call, number: int) -> Answer:
+    handlers, user_id = _handlers(call, number), call.user.id
+    data, if_match = _draft(call, handlers.step), expected_versions(call.request)
+    with _current_state(call, handlers):
+        state = drafts.save(call.database, user_id, handlers.step, data, if_match=if_match)
+    log_saved(call, f"Draft of {handlers.step.title}")
+    document = {
+        "step_number": call.flow.number(handlers.step),
+        "version": state.version,
+        "saved_at": time_text(state.draft_saved_at),
+    }
+    return Answer(HTTPStatus.OK, document, etag_of_version(state.version))
+
+
+def _draft(call: Call, step: StepDefinition) -> object:
+    return draft_data(step, _submission(call.body(), None).payload)
+
+
+def _discard_draft(call: Call, number: int) -> Answer:
+    handlers, if_match = _handlers(call, number), expected_versions(call.request)
+    with _current_state(call, handlers):
+        state = drafts.discard(call.database, call.user.id, handlers.step, if_match=if_match)
+    return Answer(HTTPStatus.NO_CONTENT, headers=etag_of_version(state.version))
 
 
 def _validate(call: Call, step: StepDefinition) -> dict[str, Any]:

@@ -71,6 +71,8 @@ def _user(claims: dict[str, Any], settings: Settings) -> User:
         raise _refused("pending session")
     if settings.clerk_issuer and claims.get("iss") != settings.clerk_issuer:
         raise _refused("iss")
+    if not _is_for_us(claims.get("aud"), claims.get("sid"), settings):
+        raise _refused("aud or sid")
     if settings.authorized_parties and not _is_authorized(claims.get("azp"), settings):
         raise _refused("azp")
     return User(
@@ -92,6 +94,18 @@ def _is_user_id(value: object) -> bool:
 
 def _is_time(value: object) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+
+
+def _is_for_us(audience: object, session_id: object, settings: Settings) -> bool:
+    """Whether the token is of a session, or one that a JWT template of Clerk's makes for an audience of ours.
+
+    Session tokens have a `sid` and no `aud` (https://clerk.com/docs/guides/sessions/session-tokens); what a template
+    makes for another service has the same key and issuer, and must not open this one.
+    """
+    if audience is None:
+        return isinstance(session_id, str) and session_id != ""
+    named = audience if isinstance(audience, list) else [audience]
+    return any(isinstance(name, str) and name in settings.clerk_audiences for name in named)
 
 
 def _is_authorized(party: object, settings: Settings) -> bool:

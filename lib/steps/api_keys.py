@@ -5,16 +5,15 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from lib.errors import FieldError, InvalidData
+from lib.errors import FieldError, InvalidData, Refusals
 from lib.steps.providers import AI_PROVIDERS, PROVIDERS, canonical
 
 MAX_KEY_CHARACTERS = 4096
 _SHORTEST_MASKED_IN_PART = 12
-_SHORTEST_SEARCHED_FOR = 8  # a shorter "key" is an ordinary word, and masking it would spoil the text around it
+SHORTEST_SEARCHED_FOR = 8  # a shorter "key" is an ordinary word, and masking it would spoil the text around it
 
 # Providers' keys are longer, or have digits among their letters.
 _PLAIN_NAME = re.compile(r"[A-Za-z_-]{1,32}|[\w?-]{1,20}")
-_MASKED = re.compile(r"(?:.{4})?…(?:.{4})?", re.DOTALL)
 _UUID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 
 _FORMATS: dict[str, tuple[Callable[[str], object], str]] = {
@@ -26,9 +25,13 @@ _FORMATS: dict[str, tuple[Callable[[str], object], str]] = {
 
 @dataclass(frozen=True)
 class SubmittedKeys:
-    """Step 1's payload: the keys to store, and what else was sent, without any key in it."""
+    """Step 1's payload: the keys to store, and what else was sent, without any of these keys in it.
+
+    `masks` are the values with a `…` by provider: each has to be the mask of the stored key, which then stays.
+    """
 
     keys: dict[str, str]
+    masks: dict[str, str]
     other_fields: dict[str, Any]
 
 
@@ -37,11 +40,9 @@ def submitted_keys(data: Mapping[str, Any]) -> SubmittedKeys:
     entries = data.get("api_keys")
     if not isinstance(entries, Mapping):
         raise InvalidData([FieldError("data.api_keys", "wrong_type", "must be an object with one key per provider")])
-    keys, errors = _validated(entries)
-    if errors:
-        raise InvalidData(errors)
+    keys, masks = _validated(entries)
     others = {name: value for name, value in data.items() if name != "api_keys"}
-    return SubmittedKeys(keys, without_secrets(others, list(keys.values())))
+    return SubmittedKeys(keys, masks, without_secrets(others, list(keys.values())))
 
 
 def missing_ai_key() -> InvalidData:
@@ -57,13 +58,16 @@ def missing_ai_key() -> InvalidData:
     )
 
 
-def submitted_key(provider: object, key: object) -> tuple[str, str | None]:
-    """Validate a single key: its provider's own name and the key, None for "unchanged". Raises `InvalidData`."""
+def submitted_key(provider: object, key: object) -> tuple[str, str]:
+    """Validate a single key: its provider's own name and the trimmed key. Raises `InvalidData`.
+
+    A key that `is_masked` has to be checked with `refuse_other_masks` yet.
+    """
     name = canonical(provider) if isinstance(provider, str) else None
     if name is None:
         raise InvalidData([FieldError("provider", "unknown_provider", _PROVIDER_EXPECTED)])
     if isinstance(key, str) and is_masked(key.strip()):
-        return name, None
+        return name, key.strip()
     problem = key_problem(name, key.strip() if isinstance(key, str) else key)
     if problem:
         raise InvalidData([FieldError("api_key", "invalid_key", problem)])
@@ -93,14 +97,29 @@ def shown_name(name: str) -> str:
 
 
 def is_masked(key: str) -> bool:
-    """Whether this is a masked key sent back, which means "unchanged"."""
-    return _MASKED.fullmatch(key) is not None
+    """Whether this may be a masked key sent back. No provider's key has a `…` in it."""
+    return "…" in key
+
+
+def refuse_other_masks(masks: Mapping[str, str], stored: Mapping[str, str], field: Callable[[str], str]) -> None:
+    """Raises `InvalidData` for a mask that is not the one of its provider's stored key.
+
+    Both are by provider; `field` gives the path of a provider's key in the body.
+    """
+    others = [name for name, mask in masks.items() if name not in stored or mask != masked(stored[name])]
+    if others:
+        raise InvalidData([FieldError(field(name), "masked_key", _WHOLE_KEY_EXPECTED) for name in others])
+
+
+def key_was_replaced() -> InvalidData:
+    """The error for a mask whose key was replaced or deleted while the request ran."""
+    return InvalidData([FieldError("data.api_keys", "masked_key", _WHOLE_KEY_EXPECTED)])
 
 
 def without_secrets(value: Any, secrets: list[str]) -> Any:
     """The value with every one of the secrets in it masked, wherever in it they stand, names of members included."""
     if isinstance(value, str):
-        for secret in (secret for secret in secrets if len(secret) >= _SHORTEST_SEARCHED_FOR):
+        for secret in (secret for secret in secrets if len(secret) >= SHORTEST_SEARCHED_FOR):
             value = value.replace(secret, masked(secret))
         return value
     if isinstance(value, dict):
@@ -111,22 +130,30 @@ def without_secrets(value: Any, secrets: list[str]) -> Any:
 
 
 _PROVIDER_EXPECTED = f"must be one of {', '.join(PROVIDERS)}"
+_WHOLE_KEY_EXPECTED = "is a masked key, but not that of the stored one: enter the whole key"
 
 
-def _validated(entries: Mapping[str, Any]) -> tuple[dict[str, str], list[FieldError]]:
+def _validated(entries: Mapping[str, Any]) -> tuple[dict[str, str], dict[str, str]]:
     keys: dict[str, str] = {}
-    errors: list[FieldError] = []
+    masks: dict[str, str] = {}
+    refusals = Refusals()
     for name, value in entries.items():
         provider = canonical(name)
         key = value.strip() if isinstance(value, str) else value
         if provider is None:
-            field = f"data.api_keys.{shown_name(name)}"
-            message = f"is not supported: the provider {_PROVIDER_EXPECTED}"
-            errors.append(FieldError(field, "unknown_provider", message))
-        elif key is None or key == "" or (isinstance(key, str) and is_masked(key)):
+            refusals.add(lambda: _unknown_provider(name))  # noqa: B023 - called at once or never
+        elif key is None or key == "":
             continue
-        elif problem := key_problem(provider, key):
-            errors.append(FieldError(f"data.api_keys.{name}", "invalid_key", problem))
-        elif provider == name or provider not in keys:
-            keys[provider] = key
-    return keys, errors
+        elif problem := None if isinstance(key, str) and is_masked(key) else key_problem(provider, key):
+            refusals.add(lambda: FieldError(f"data.api_keys.{shown_name(name)}", "invalid_key", problem))  # noqa: B023 - as above
+        else:
+            found = masks if is_masked(key) else keys
+            # The provider's own name goes before an alias.
+            found[provider] = key if provider == name else found.get(provider, key)
+    refusals.raise_if_any()
+    return keys, masks
+
+
+def _unknown_provider(name: str) -> FieldError:
+    message = f"is not supported: the provider {_PROVIDER_EXPECTED}"
+    return FieldError(f"data.api_keys.{shown_name(name)}", "unknown_provider", message)

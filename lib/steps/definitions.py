@@ -5,9 +5,14 @@ from dataclasses import dataclass
 
 from lib.steps.fields import (
     ANALYSIS_FIELDS,
+    BELONGS_TO,
+    BUSINESS_FIELDS,
     INTEGRATION_FIELDS,
+    LATER_ANALYSIS_FIELDS,
     PERSONA_FIELDS,
     PREFERENCE_FIELDS,
+    RESEARCH_ALTERNATIVES,
+    RESEARCH_STYLE_FIELDS,
     camel_case,
 )
 
@@ -18,13 +23,17 @@ FINISHED_STATUSES = (COMPLETED, SKIPPED)
 
 @dataclass(frozen=True)
 class StepDefinition:
-    """One step. It is stored under `key`; `fields` are the names that it reads in a payload's `data`."""
+    """One step. It is stored under `key`.
+
+    `fields` are the names that it reads in a payload's `data`, `nested` those that it reads in an object in there.
+    """
 
     key: str
     title: str
     description: str
     required: bool
     fields: tuple[str, ...] = ()
+    nested: tuple[tuple[str, tuple[str, ...]], ...] = ()
 
 
 API_KEYS = StepDefinition(
@@ -35,14 +44,19 @@ WEBSITE = StepDefinition(
     "Website Analysis",
     "Set up website analysis and crawling",
     required=True,
-    fields=("website", "website_url", "analysis", "businessData", *ANALYSIS_FIELDS),
+    fields=("website", "website_url", "analysis", "businessData", "crawlResult", *ANALYSIS_FIELDS),
+    nested=(
+        ("analysis", ("website_url", *ANALYSIS_FIELDS, *BELONGS_TO, *LATER_ANALYSIS_FIELDS)),
+        ("businessData", BUSINESS_FIELDS),
+    ),
 )
 RESEARCH = StepDefinition(
     "research",
     "AI Research",
     "Configure AI research capabilities",
     required=True,
-    fields=(*PREFERENCE_FIELDS, "analysis", "competitors", "researchSummary", "sitemapAnalysis"),
+    fields=tuple(dict.fromkeys((*PREFERENCE_FIELDS, "analysis", *RESEARCH_ALTERNATIVES))),
+    nested=(("analysis", RESEARCH_STYLE_FIELDS),),
 )
 PERSONA = StepDefinition(
     "persona",

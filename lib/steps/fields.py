@@ -107,8 +107,24 @@ SAVED_PERSONA_FIELDS = names_of(SavedPersona)
 INTEGRATION_FIELDS = names_of(IntegrationFields)
 BUSINESS_FIELDS = names_of(BusinessFields)
 
+BELONGS_TO = {
+    "guidelines": "style_guidelines",
+    "best_practices": "style_guidelines",
+    "avoid_elements": "style_guidelines",
+    "content_strategy": "style_guidelines",
+    "ai_generation_tips": "style_guidelines",
+    "competitive_advantages": "style_guidelines",
+    "content_calendar_suggestions": "style_guidelines",
+    "style_consistency": "style_patterns",
+    "unique_elements": "style_patterns",
+}
+"""Names that may be sent directly in `analysis`, and in which of its objects they belong."""
+
 LATER_ANALYSIS_FIELDS = ("social_media_presence", "seo_audit", "sitemap_analysis", "meta_info")
 """What later releases of the page add to an analysis. Kept among its additional fields."""
+
+RESEARCH_ALTERNATIVES = ("research_depth", "competitors", "researchSummary", "sitemapAnalysis")
+"""Step 3 needs one of these."""
 
 DEPTHS = ("Basic", "Standard", "Comprehensive", "Expert")
 """How deep to research; the second is the default."""

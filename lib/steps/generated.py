@@ -1,13 +1,11 @@
 """What the AI backend generates, as the steps take it. Pure: its answers in, payloads of the steps out."""
 
-import json
 from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
 from lib.steps.fields import PERSONA_FIELDS
-
-MAX_ANALYSIS_BYTES = 1024 * 1024
+from lib.steps.limits import MAX_DATA_BYTES, json_bytes
 
 # How the page sends on to step 3 what discovering competitors gave it.
 _RESEARCH_NAMES = {
@@ -31,19 +29,34 @@ def website_payload(url: str, answer: Mapping[str, Any]) -> dict[str, Any]:
     style = answer.get("style_analysis")
     found = {name: answer.get(name) for name in ("crawl_result", "style_patterns", "style_guidelines")}
     analysis = {**(style if isinstance(style, Mapping) else {}), "website_url": url, **found}
-    if len(json.dumps(analysis, ensure_ascii=False).encode()) > MAX_ANALYSIS_BYTES:
+    payload = {"website": url, "domainName": urlsplit(url).hostname, "analysis": analysis}
+    if json_bytes(payload) > MAX_DATA_BYTES:
         analysis["crawl_result"] = None
-    return {"website": url, "domainName": urlsplit(url).hostname, "analysis": analysis}
+    room = MAX_DATA_BYTES - json_bytes({**payload, "analysis": {}})
+    return {**payload, "analysis": fitted(analysis, room)}
+
+
+def fitted(found: Mapping[str, Any], limit: int = MAX_DATA_BYTES) -> dict[str, Any]:
+    """As many of the members as take at most `limit` bytes together: the largest ones are left out first."""
+    kept = dict(found)
+    if json_bytes(kept) <= limit:
+        return kept
+    sizes = {name: json_bytes({name: value}) for name, value in kept.items()}
+    for name in sorted(sizes, key=lambda name: sizes[name], reverse=True):
+        if sum(sizes.values()) <= limit:
+            break
+        del kept[name], sizes[name]
+    return kept
 
 
 def competitors_draft(answer: Mapping[str, Any]) -> dict[str, Any]:
     """What was found about competitors, in the names of step 3's payload."""
-    return {name: answer[sent] for sent, name in _RESEARCH_NAMES.items() if answer.get(sent) is not None}
+    return fitted({name: answer[sent] for sent, name in _RESEARCH_NAMES.items() if answer.get(sent) is not None})
 
 
 def sitemap_draft(answer: Mapping[str, Any]) -> dict[str, Any]:
     """The analysis of a sitemap, in the name of step 3's payload."""
-    return {"sitemapAnalysis": answer}
+    return {"sitemapAnalysis": fitted(answer, MAX_DATA_BYTES - json_bytes({"sitemapAnalysis": {}}))}
 
 
 def finished_result(task: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -54,5 +67,5 @@ def finished_result(task: Mapping[str, Any]) -> Mapping[str, Any]:
 
 def persona_fields(answer: Mapping[str, Any]) -> dict[str, Any]:
     """The fields of a generated persona; empty where there is none."""
-    found = {name: answer[name] for name in PERSONA_FIELDS if answer.get(name) is not None}
+    found = fitted({name: answer[name] for name in PERSONA_FIELDS if answer.get(name) is not None})
     return found if "core_persona" in found else {}

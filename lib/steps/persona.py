@@ -1,10 +1,12 @@
 """Step 4: the persona that writes for the user, and drafts of it."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any, cast
 
 from pydantic import Field
 
+from lib.errors import FieldError, InvalidData
 from lib.steps.fields import PERSONA_FIELDS, PersonaFields, SavedPersona, camel_case
 from lib.steps.validation import Payload, validated
 
@@ -35,8 +37,24 @@ class PersonaDraft(Payload):
 
 def persona(data: Mapping[str, Any]) -> PersonaFields:
     """Validate step 4's payload; give the persona's fields. Raises `InvalidData`."""
-    validated(PersonaPayload, data, "data")
+    _validate(data)
     return cast(PersonaFields, {name: data.get(camel_case(name)) for name in PERSONA_FIELDS})
+
+
+def _validate(data: Mapping[str, Any]) -> None:
+    try:
+        validated(PersonaPayload, data, "data")
+    except InvalidData as error:
+        raise InvalidData([told for refused in error.errors for told in _with_identity(refused, data)]) from None
+
+
+def _with_identity(refused: FieldError, data: Mapping[str, Any]) -> list[FieldError]:
+    """The error with what it hides: in a persona that is no object nobody has looked for its identity."""
+    if refused.field != "data.corePersona":
+        return [refused]
+    if "corePersona" not in data:
+        return [refused, FieldError("data.corePersona.identity", "required", "is required")]
+    return [replace(refused, message="must be an object with identity, an object too")]
 
 
 def persona_draft(body: Mapping[str, Any]) -> SavedPersona:

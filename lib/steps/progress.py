@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
-from lib.steps.definitions import FINISHED_STATUSES, PENDING, SIX_STEPS, Flow, StepDefinition
+from lib.steps.definitions import FINISHED_STATUSES, IN_PROGRESS, PENDING, SIX_STEPS, Flow, StepDefinition
 
 
 @dataclass(frozen=True)
@@ -15,9 +15,12 @@ class StepState:
     completed_at: datetime | None = None
     has_data: bool = False
     data: object = None
+    data_too_large: bool = False
+    """Whether there is data that was not loaded because an answer of several steps has no room for it."""
     validation_errors: object = field(default_factory=list)
     draft: object = None
     draft_saved_at: datetime | None = None
+    version: int = 0
 
 
 UNTOUCHED = StepState()
@@ -28,20 +31,32 @@ class Progress:
     """A user's session and steps. The defaults are those of a user never seen before.
 
     `furthest_step` is the key of the furthest step finished since the beginning or the last reset. `steps` holds the
-    steps that were ever touched, by key.
+    steps that were ever touched, by key. `version` counts the changes of the session and of whatever belongs to it.
     """
 
     session_id: int | None = None
+    version: int = 0
     furthest_step: str | None = None
     started_at: datetime | None = None
     updated_at: datetime | None = None
     completed_at: datetime | None = None
+    has_key: bool = False
+    has_ai_key: bool = False
+    has_persona: bool = False
     steps: Mapping[str, StepState] = field(default_factory=dict)
     flow: Flow = SIX_STEPS
 
     def in_flow(self, flow: Flow) -> "Progress":
         """The same progress as a page with that flow numbers it."""
         return replace(self, flow=flow)
+
+    @property
+    def tag(self) -> str:
+        """The session and its version: what is stored of a user is the same while this is.
+
+        A user who erases everything and starts again gets another session, and so never a tag from before.
+        """
+        return f"{self.session_id or 0}.{self.version}"
 
     @property
     def is_completed(self) -> bool:
@@ -67,6 +82,16 @@ class Progress:
     def next_step(self) -> int | None:
         """The lowest step neither completed nor skipped; None when there is none."""
         return next((number for number, step in self.flow.numbered() if not self.is_finished(step)), None)
+
+    @property
+    def resume_step(self) -> int:
+        """Where to go on: the lowest open step that was begun, else the next one, else the last one."""
+        begun = (
+            number
+            for number, step in self.flow.numbered()
+            if self.state(step).status == IN_PROGRESS and not self.missing_before(step)
+        )
+        return next(begun, None) or self.next_step or len(self.flow)
 
     @property
     def can_proceed_to_final(self) -> bool:

@@ -6,10 +6,15 @@ from typing import Any, cast
 from pydantic import field_validator
 
 from lib.errors import FieldError, InvalidData
-from lib.steps.fields import DEFAULT_DEPTH, DEPTHS, RESEARCH_STYLE_FIELDS, PreferenceFields, ResearchStyleFields
+from lib.steps.fields import (
+    DEFAULT_DEPTH,
+    DEPTHS,
+    RESEARCH_ALTERNATIVES,
+    RESEARCH_STYLE_FIELDS,
+    PreferenceFields,
+    ResearchStyleFields,
+)
 from lib.steps.validation import Payload, refusal, validated
-
-_AT_LEAST_ONE = ("research_depth", "competitors", "researchSummary", "sitemapAnalysis")
 
 
 class ResearchPayload(Payload):
@@ -36,8 +41,8 @@ def preference_fields(data: Mapping[str, Any]) -> PreferenceFields:
     """Validate step 3's payload; give the typed fields, defaults filled in. Raises `InvalidData`."""
     payload = validated(ResearchPayload, data, "data")
     # An empty list counts: a search may find no competitor.
-    if all(getattr(payload, name) is None for name in _AT_LEAST_ONE):
-        message = f"is missing: provide at least one of {', '.join(_AT_LEAST_ONE)}"
+    if all(getattr(payload, name) is None for name in RESEARCH_ALTERNATIVES):
+        message = f"is missing: provide at least one of {', '.join(RESEARCH_ALTERNATIVES)}"
         raise InvalidData([FieldError("data.research_depth", "required", message)])
     return {
         "research_depth": payload.research_depth or DEFAULT_DEPTH,

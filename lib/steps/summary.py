@@ -59,6 +59,12 @@ def personalization_settings(persona: Stored, preferences: Stored, analysis: Sto
     return {name: chosen.get(name) or default for name, default in _PERSONALIZATION_DEFAULTS.items()}
 
 
+def says_personalization(persona: Stored, preferences: Stored, analysis: Stored) -> bool:
+    """Whether something that is stored says a style, a tone or a voice: defaults are nobody's."""
+    sources = (_from_persona(persona), _from_writing_style(preferences), _from_writing_style(analysis))
+    return any(any(source.values()) for source in sources)
+
+
 def readiness(sufficiency: float) -> dict[str, Any]:
     """Whether a persona can be generated from what is known."""
     ready = sufficiency >= READY_FROM
@@ -70,7 +76,6 @@ def capabilities(
     analysis: Stored,
     preferences: Stored,
     persona: Stored,
-    personalization: Stored,
     integrations: Stored,
 ) -> dict[str, bool]:
     """What ALwrity can do for this user."""
@@ -78,7 +83,7 @@ def capabilities(
         "ai_content": any(provider in providers for provider in AI_PROVIDERS),
         "style_analysis": bool(analysis and any(analysis.get(name) for name in STYLE_FIELDS)),
         "research_tools": preferences is not None,
-        "personalization": personalization is not None,
+        "personalization": says_personalization(persona, preferences, analysis),
         "persona_generation": bool(persona and persona.get("core_persona")),
         "integrations": bool(integrations),
     }

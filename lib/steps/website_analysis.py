@@ -8,23 +8,10 @@ from urllib.parse import urlsplit
 from pydantic import field_validator
 
 from lib.errors import FieldError, InvalidData
-from lib.steps.fields import ANALYSIS_FIELDS, BUSINESS_FIELDS, BusinessFields, SavedAnalysis
+from lib.steps.fields import ANALYSIS_FIELDS, BELONGS_TO, BUSINESS_FIELDS, BusinessFields, SavedAnalysis
 from lib.steps.validation import Payload, refusal, validated
 
 MAX_URL_CHARACTERS = 8192
-
-# Names that may be sent directly in `analysis` and belong in one of its objects.
-_BELONGS_TO = {
-    "guidelines": "style_guidelines",
-    "best_practices": "style_guidelines",
-    "avoid_elements": "style_guidelines",
-    "content_strategy": "style_guidelines",
-    "ai_generation_tips": "style_guidelines",
-    "competitive_advantages": "style_guidelines",
-    "content_calendar_suggestions": "style_guidelines",
-    "style_consistency": "style_patterns",
-    "unique_elements": "style_patterns",
-}
 
 
 class AnalysisPayload(Payload):
@@ -77,10 +64,10 @@ def _fields(data: Mapping[str, Any]) -> SavedAnalysis:
     fields = {name: _either(analysis.get(name), data.get(name)) for name in ANALYSIS_FIELDS}
     # The five-step page calls it so.
     fields["crawl_result"] = _either(fields["crawl_result"], data.get("crawlResult"))
-    for name, owner in _BELONGS_TO.items():
+    for name, owner in BELONGS_TO.items():
         if name in analysis and isinstance(fields[owner], dict | None):
             fields[owner] = {name: analysis[name]} | (fields[owner] or {})
-    known = {*ANALYSIS_FIELDS, *_BELONGS_TO, "website_url"}
+    known = {*ANALYSIS_FIELDS, *BELONGS_TO, "website_url"}
     fields["business_data"] = data.get("businessData")
     fields["additional_fields"] = {name: value for name, value in analysis.items() if name not in known} or None
     return cast(SavedAnalysis, fields)

@@ -14,10 +14,11 @@ from migrations.legacy.old_rows import NAMING_THEIR_USER, TABLES
 from migrations.legacy.outcome import UserPlan, report_broken, report_user
 from migrations.legacy.owners import owner_of_file, owner_of_row, owner_of_session
 from migrations.legacy.progress_file import SOURCE
-from migrations.legacy.records import SESSION, Found, Place, Record
+from migrations.legacy.records import API_KEY, SESSION, Found, Place, Record
 from migrations.legacy.report import Report
 from migrations.legacy.sources import WHOLE_FILE, Rows, Sources
 from migrations.legacy.target import Target
+from migrations.legacy.unclaimed import unclaimed
 from migrations.legacy.values import BrokenValue
 
 BATCH_USERS = 25
@@ -54,6 +55,8 @@ class Importer:
         self.index.finish()
         for pointer in self.index.unmatched():
             self._report_unmatched(pointer)
+        for entry in unclaimed(self.sources, self.index.unmatched_by_old()):
+            self.report.note("unmatched_ids", **entry)
         return self.index.count_users()
 
     def run(self, advanced: Callable[[int], object]) -> None:
@@ -69,6 +72,8 @@ class Importer:
         with self.transaction():
             before = self.target.load([user for user, _ in found], lock=not self.dry_run)
             plans = [UserPlan.make(user, things, state) for (user, things), state in zip(found, before, strict=True)]
+            if self.dry_run and any(kind == API_KEY for plan in plans for kind, _ in plan.names):
+                self.target.require_keys()
             written = [] if self.dry_run else [plan for plan in plans if plan.names]
             self.target.write([(plan.user, plan.after, plan.names) for plan in written])
             held = self.target.load([plan.user for plan in written], lock=False)
@@ -91,6 +96,7 @@ class Importer:
         try:
             found = self.sources.read_file(pointer.ref)
         except BrokenValue as error:
+            self.report.unreadable["files"] += 1
             self.report.found[SOURCE, SESSION] += 1
             self.report.verdicts[SOURCE, SESSION, UNMATCHED] += 1
             return Found(broken=[(Place(SOURCE, pointer.ref), str(error))])

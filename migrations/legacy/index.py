@@ -16,10 +16,12 @@ _SCHEMA = """
     CREATE TABLE known (user TEXT PRIMARY KEY, hash INTEGER, safe TEXT, from_name INTEGER) WITHOUT ROWID;
     CREATE INDEX known_hash ON known (hash);
     CREATE INDEX known_safe ON known (safe);
-    CREATE TABLE assigned (old TEXT PRIMARY KEY, user TEXT) WITHOUT ROWID;
+    CREATE TABLE assigned (old TEXT PRIMARY KEY, user TEXT, used INTEGER DEFAULT 0) WITHOUT ROWID;
     CREATE TABLE sessions (id TEXT PRIMARY KEY, owner) WITHOUT ROWID;
     CREATE TABLE pointers (source TEXT, kind TEXT, ref, owner, old TEXT, user TEXT, reason TEXT);
 """
+
+_USE_ASSIGNMENT = "UPDATE assigned SET used = 1 WHERE old = ? RETURNING user"
 
 
 @dataclass(frozen=True)
@@ -61,7 +63,7 @@ class Index:
 
     def assign(self, assignments: Iterable[tuple[str, str]]) -> None:
         """Note what the operator says about what cannot be matched."""
-        self._database.executemany("INSERT OR REPLACE INTO assigned VALUES (?, ?)", assignments)
+        self._database.executemany("INSERT OR REPLACE INTO assigned (old, user) VALUES (?, ?)", assignments)
 
     def note_sessions(self, references: Iterable[tuple[object, object]]) -> None:
         """Note the owner of every session, and the ids that stand there as text."""
@@ -99,10 +101,12 @@ class Index:
 
     def assigned(self, *names: str) -> str | None:
         """Whom the operator assigned one of the names to."""
-        for name in names:
-            if users := self._users("SELECT user FROM assigned WHERE old = ?", name):
-                return users[0]
-        return None
+        users = [user for name in names for user in self._users(_USE_ASSIGNMENT, name)]
+        return users[0] if users else None
+
+    def unused_assignments(self) -> list[str]:
+        """The names that the operator assigned and that nothing has, once all is resolved."""
+        return self._users("SELECT old FROM assigned WHERE NOT used ORDER BY old")
 
     def session_owner(self, session: object) -> tuple[object] | None:
         """The owner noted in a session, as it stands there; None when there is no such session."""
@@ -134,5 +138,13 @@ class Index:
         )
         yield from (Pointer(*row) for row in cursor)
 
-    def _users(self, query: str, value: object) -> list[str]:
-        return [str(user) for (user,) in self._database.execute(query, (value,))]
+    def unmatched_by_old(self) -> Iterator[list[Pointer]]:
+        """Yield what nobody could be found for, all that has one old id at a time."""
+        cursor = self._database.cursor().execute(
+            "SELECT source, kind, ref, old, reason FROM pointers WHERE user IS NULL ORDER BY old, source, kind, rowid"
+        )
+        for _, rows in groupby(cursor, key=lambda row: row[3]):
+            yield [Pointer(*row) for row in rows]
+
+    def _users(self, query: str, *values: object) -> list[str]:
+        return [str(user) for (user,) in self._database.execute(query, values)]

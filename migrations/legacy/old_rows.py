@@ -33,6 +33,8 @@ from migrations.legacy.values import EPOCH, BrokenValue, as_bool, as_json, as_nu
 Row = Mapping[str, object]
 Broken = Callable[[str, BrokenValue], None]
 
+SEALED_WITH_ANOTHER_KEY = "encrypted with a key that API_KEY_ENCRYPTION_KEYS does not hold"
+
 _TEXTS = ("error_message", "warning_message")
 
 TABLES = {
@@ -128,7 +130,7 @@ def _session(row: Row, _broken: Broken) -> tuple[str, dict[str, Any]]:
 
 def _api_key(row: Row, broken: Broken) -> tuple[str, dict[str, Any]]:
     if row["key"] is None:
-        broken("encrypted_key", BrokenValue("encrypted with a key that API_KEY_ENCRYPTION_KEYS does not hold"))
+        broken("encrypted_key", BrokenValue(SEALED_WITH_ANOTHER_KEY))
     return provider_name(as_text(row["provider"]) or ""), {"key": (as_text(row["key"]) or "").strip() or None}
 
 

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from migrations.legacy.merge import IMPORTED, PASSED_OVER, Merged, changed, passed_over, verdicts
+from migrations.legacy.old_rows import SEALED_WITH_ANOTHER_KEY
 from migrations.legacy.plan import planned
 from migrations.legacy.records import Found, Key, PassedOver, Record, State
 from migrations.legacy.report import Report
@@ -54,6 +55,7 @@ def report_broken(report: Report, found: Found) -> None:
     """List what could not be taken as it stands."""
     for place, problem in found.broken:
         report.note("broken", place=str(place), problem=problem)
+        report.unreadable["keys"] += problem.endswith(SEALED_WITH_ANOTHER_KEY)
 
 
 def _report_loser(report: Report, user: str, loser: PassedOver) -> None:

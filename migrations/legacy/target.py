@@ -32,7 +32,18 @@ _KEY_COLUMNS = {STEP: "step_key", ANALYSIS: "website_url"} | dict.fromkeys(
     (PREFERENCES, PERSONA, INTEGRATIONS, BUSINESS)
 )
 _BOOKKEEPING = frozenset(
-    {"id", "user_id", "session_id", "created_at", "updated_at", "step_key", "website_url", "status", "completed_at"}
+    {
+        "id",
+        "user_id",
+        "session_id",
+        "created_at",
+        "updated_at",
+        "step_key",
+        "website_url",
+        "status",
+        "completed_at",
+        "version",
+    }
 )
 
 
@@ -53,9 +64,13 @@ class Target:
             " (SELECT pg_has_role(current_user, oid, 'MEMBER') FROM pg_roles WHERE rolname = 'onboarding_app')"
         ).fetchone()
         if row is None or not row[0]:
-            raise UnusableURL("the target has no onboarding tables yet: run `alembic upgrade head` on it first")
+            raise UnusableURL("the target has no onboarding tables yet: run `python -m migrations` on it first")
         if not row[1]:
             raise UnusableURL("the target's login cannot become onboarding_app: use the one that ran the migrations")
+
+    def require_keys(self) -> None:
+        """Raise Unavailable where there are no encryption keys to store an API key with."""
+        self._keys()
 
     def load(self, user_ids: Sequence[str], *, lock: bool) -> list[State | None]:
         """What is held of each user, in one round trip; None for an account that was erased."""

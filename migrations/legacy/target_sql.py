@@ -42,15 +42,22 @@ LOAD = """
 """
 
 
+_CHANGED = """
+    WITH changed AS (
+        UPDATE onboarding_sessions SET version = version + 1 WHERE user_id = %(user_id)s::varchar RETURNING id)
+"""
+
+
 def _upsert(table: str, conflict: str, columns: tuple[str, ...], casts: dict[str, str]) -> str:
-    """An INSERT that replaces what is there; children find their session's id by themselves."""
+    """An INSERT that replaces what is there, and counts the change; children find their session's id by themselves."""
     values = [f"%({name})s::{casts[name]}" if name in casts else f"%({name})s" for name in columns]
     kept = {"created_at", "user_id", "provider", "step_key", "website_url"}
     updates = [f"{name} = excluded.{name}" for name in columns if name not in kept]
-    of_user = "FROM onboarding_sessions WHERE user_id = %(user_id)s::varchar"
+    updates += [f"version = {table}.version + 1"] if table == "onboarding_steps" else []
+    of_session = "FROM changed"
     return (
-        f"INSERT INTO {table} (user_id, session_id, {', '.join(columns)})"
-        f" SELECT %(user_id)s::varchar, id, {', '.join(values)} {of_user}"
+        f"{_CHANGED} INSERT INTO {table} (user_id, session_id, {', '.join(columns)})"
+        f" SELECT %(user_id)s::varchar, id, {', '.join(values)} {of_session}"
         f" ON CONFLICT ({conflict}) DO UPDATE SET {', '.join(updates)}"
     )
 
@@ -103,7 +110,8 @@ UPSERTS = {
         VALUES (%(user_id)s, %(furthest_step)s, %(started_at)s, %(updated_at)s, %(completed_at)s::timestamptz)
         ON CONFLICT (user_id) DO UPDATE
         SET furthest_step = excluded.furthest_step, started_at = excluded.started_at,
-            updated_at = excluded.updated_at, completed_at = excluded.completed_at
+            updated_at = excluded.updated_at, completed_at = excluded.completed_at,
+            version = onboarding_sessions.version + 1
     """
 }
 

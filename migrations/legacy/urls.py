@@ -5,9 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
-from lib.db.operators import PostgresURL, UnusableURL, postgres_url
+from lib.db.operators import SCHEMES, PostgresURL, UnusableURL, postgres_url
 
-_POSTGRES = ("postgres", "postgresql", "postgresql+psycopg", "postgresql+psycopg2")
 _SQLITE = ("sqlite", "sqlite+pysqlite")
 
 
@@ -22,16 +21,23 @@ class SqliteURL:
 
 
 def parse_url(text: str) -> SqliteURL | PostgresURL:
-    """Read which database `text` names. Raises UnusableURL, saying why without repeating a password."""
+    """Read which database `text` names, by its URL or, for SQLite, by its path.
+
+    Raises UnusableURL, saying why without repeating a password.
+    """
     try:
         scheme = urlsplit(text).scheme
     except ValueError:
         scheme = ""
     if scheme in _SQLITE:
         return _sqlite(text)
-    if scheme in _POSTGRES:
+    if scheme in SCHEMES:
         return postgres_url(text)
-    raise UnusableURL("not a database URL: expected postgresql://user:password@host/name or sqlite:///path/to/file.db")
+    if "://" not in text and Path(text).exists():
+        return _sqlite_file(Path(text))
+    raise UnusableURL(
+        "neither a file nor a database URL, such as postgresql://user:password@host/name or sqlite:///file"
+    )
 
 
 def parse_postgres_url(text: str) -> PostgresURL:
@@ -47,8 +53,12 @@ def _sqlite(text: str) -> SqliteURL:
     path = Path(name)
     if not name or name == ":memory:":
         raise UnusableURL("a SQLite URL names a file: sqlite:///relative.db or sqlite:////absolute.db")
+    return _sqlite_file(path)
+
+
+def _sqlite_file(path: Path) -> SqliteURL:
     if not path.is_file():
         raise UnusableURL(f"there is no file {path}")
     if not os.access(path, os.R_OK):
-        raise UnusableURL(f"the file {path} cannot be read")
+        raise UnusableURL(f"the file {path} cannot be read: Permission denied")
     return SqliteURL(path)

@@ -10,9 +10,10 @@ from psycopg import sql
 
 from dev.harness.client import Client, Response
 from dev.harness.wizard import EXA, complete_step
+from lib.http.turns import MOST_AT_ONCE, MOST_WAITING
 
 USER = "user_2busy"
-AT_ONCE = 100
+AT_ONCE = MOST_AT_ONCE + MOST_WAITING
 
 
 def _at_once(calls: list[Callable[[], Response]]) -> list[Response]:
@@ -35,7 +36,7 @@ def _count(database_url: str, table: str) -> int:
         return int(row[0])
 
 
-def test_100_first_requests_of_one_user(http: Client, database_url: str) -> None:
+def test_many_first_requests_of_one_user(http: Client, database_url: str) -> None:
     """One session, and every website that was saved is there."""
     answers = _at_once(
         [
@@ -45,13 +46,13 @@ def test_100_first_requests_of_one_user(http: Client, database_url: str) -> None
     )
     assert {answer.status for answer in answers} == {200}
     assert _count(database_url, "onboarding_sessions") == 1
-    found = http.get("/api/onboarding/style-detection/session-analyses", user=USER).json()["analyses"]
+    found = http.get("/api/onboarding/style-detection/session-analyses?limit=100", user=USER).json()["analyses"]
     assert {analysis["website_url"] for analysis in found} == {
         f"https://site{number}.example.com" for number in range(AT_ONCE)
     }
 
 
-def test_100_starts_of_one_new_user(http: Client, database_url: str) -> None:
+def test_many_starts_of_one_new_user(http: Client, database_url: str) -> None:
     """All answer the same session."""
     answers = _at_once([lambda: http.post("/api/onboarding/start", user=USER)] * AT_ONCE)
     assert {answer.status for answer in answers} == {200}
@@ -59,7 +60,7 @@ def test_100_starts_of_one_new_user(http: Client, database_url: str) -> None:
     assert _count(database_url, "onboarding_sessions") == 1
 
 
-def test_100_saves_of_the_same_key(http: Client, database_url: str) -> None:
+def test_many_saves_of_the_same_key(http: Client, database_url: str) -> None:
     """One row, and it decrypts."""
     body = {"provider": "exa", "api_key": EXA}
     answers = _at_once([lambda: http.post("/api/onboarding/api-keys", user=USER, json=body)] * AT_ONCE)

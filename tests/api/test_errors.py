@@ -164,16 +164,28 @@ def test_409_for_finishing_while_required_steps_are_missing(http: Client) -> Non
 
 def test_413_over_4_mib(http: Client) -> None:
     """4 MiB pass, one byte more does not."""
-    frame = len('{"data":{"website":"https://a.b","x":""}}')
 
     def body(size: int) -> bytes:
-        return json.dumps(
-            {"data": {"website": "https://a.b", "x": "x" * (size - frame)}}, separators=(",", ":")
-        ).encode()
+        return b'{"data":{"website":"https://a.b"}}'.ljust(size)
 
     limit = 4 * 1024 * 1024
     assert _post(http, body(limit)).status == 200
     _is_problem(_post(http, body(limit + 1)), 413)
+
+
+def test_413_for_data_over_1_mib(http: Client) -> None:
+    """1 MiB of JSON passes, one byte more does not, and the field is named. Blanks and escapes do not count."""
+    frame = len('{"website":"https://a.b","x":""}')
+
+    def body(size: int) -> bytes:
+        data = {"website": "https://a.b", "x": "ü" + "x" * (size - frame - 2)}
+        return json.dumps({"data": data}, indent=4).encode()
+
+    limit = 1024 * 1024
+    assert _post(http, body(limit)).status == 200
+    problem = _is_problem(_post(http, body(limit + 1)), 413)
+    assert problem["code"] == "payload_too_large"
+    assert [(error["field"], error["code"]) for error in problem["errors"]] == [("data", "too_large")]
 
 
 @pytest.mark.parametrize("declared", ["text/plain", "application/x-www-form-urlencoded", "application/jsonp", ""])

@@ -134,7 +134,6 @@ def test_without_an_ai_backend_there_is_nothing(http: Client, path: str) -> None
         "/api/x\\admin",
         "/x//evil.example.com/api",
         "/api//admin",
-        "/api/x%00",
         "/api/a..b",
         "/@evil.example.com/%2f",
     ],
@@ -143,6 +142,13 @@ def test_a_path_with_two_readings_is_not_sent_on(http: Client, ai_backend: StubB
     """Another server might take it for another path, or another host: a 404 problem."""
     response = http.get(path, user=USER)
     assert (response.status, response.headers["Content-Type"]) == (404, "application/problem+json")
+    assert ai_backend.asked == []
+
+
+def test_a_path_with_a_nul_is_not_sent_on(http: Client, ai_backend: StubBackend) -> None:
+    """No text is meant: a 400 problem."""
+    response = http.get("/api/x%00", user=USER)
+    assert (response.status, response.headers["Content-Type"]) == (400, "application/problem+json")
     assert ai_backend.asked == []
 
 

@@ -3,7 +3,8 @@ from typing import Any
 import pytest
 
 from dev.harness.client import Client
-from dev.harness.wizard import EXA, GEMINI, KEYS, STEP_DATA, WEBSITE, complete_step, walk
+from dev.harness.wizard import COPILOTKIT, EXA, GEMINI, KEYS, STEP_DATA, WEBSITE, complete_step, walk
+from lib.steps.api_keys import masked
 
 USER = "user_2steps"
 
@@ -43,6 +44,7 @@ def test_a_step_never_touched_is_pending_and_empty(http: Client) -> None:
         "data": None,
         "draft": None,
         "validation_errors": [],
+        "version": 0,
     }
 
 
@@ -58,6 +60,7 @@ def test_completing_a_step_twice_leaves_the_same_state(http: Client) -> None:
 @pytest.mark.parametrize("body", [None, {}, {"data": {}}, {"validation_errors": []}])
 def test_steps_5_and_6_need_no_body(http: Client, number: int, body: Any) -> None:
     """Neither data nor errors nor a body at all."""
+    walk(http, USER, 1, 2, 3)
     options = {} if body is None else {"json": body}
     assert http.post(f"/api/onboarding/step/{number}/complete", user=USER, **options).status == 200
 
@@ -109,7 +112,7 @@ def test_step_1_needs_a_key_of_an_ai_provider(http: Client) -> None:
 def test_a_masked_or_empty_key_leaves_the_stored_one(http: Client) -> None:
     """The wizard may send back what it was shown."""
     walk(http, USER, 1)
-    sent = {"api_keys": {"gemini": "AIza…kkkk", "exa": "", "copilotkit": "…"}}
+    sent = {"api_keys": {"gemini": "AIza…kkkk", "exa": "", "copilotkit": masked(COPILOTKIT)}}
     assert complete_step(http, USER, 1, sent).status == 200
     whole = http.get("/api/onboarding/api-keys/onboarding", user=USER).json()["api_keys"]
     assert whole == KEYS["api_keys"]

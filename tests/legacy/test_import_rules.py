@@ -12,6 +12,7 @@ import pytest
 
 from dev.harness.client import Client
 from dev.settings import new_encryption_key
+from lib import bootstrap
 from migrations.legacy.identity import safe_name, user_hash
 from migrations.legacy.records import ANALYSIS, API_KEY, INTEGRATIONS, PERSONA, PREFERENCES, SESSION, STEP
 from scripts.import_legacy import main
@@ -42,12 +43,13 @@ def old(tmp_path: Path) -> Iterator[sqlite3.Connection]:
 
 @pytest.fixture
 def run(environment: dict[str, str], tmp_path: Path, folder: Path, old: sqlite3.Connection) -> Import:
-    """Imports both sources and gives the report."""
+    """Imports the database, and the folder if there is a file in it, and gives the report."""
 
-    def import_both(*arguments: str) -> dict[str, Any]:
+    def import_both(*arguments: str, code: int = 0) -> dict[str, Any]:
         report = tmp_path / "report.json"
-        command = ["--to", environment["DATABASE_URL"], "--files", str(folder), "--report", str(report)]
-        assert main([*command, "--database", f"sqlite:///{tmp_path}/old.db", *arguments]) == 0
+        files = ["--files", str(folder)] if any(folder.iterdir()) else []
+        command = ["--to", environment["DATABASE_URL"], *files, "--report", str(report)]
+        assert main([*command, "--database", f"sqlite:///{tmp_path}/old.db", *arguments]) == code
         found: dict[str, Any] = json.loads(report.read_text())
         assert found["balanced"]
         return found
@@ -200,14 +202,27 @@ def test_reset_in_the_new_wizard_stays(run: Import, folder: Path, environment: d
 
 
 def test_key_that_cannot_be_opened_is_not_replaced_by_an_older_one(
-    run: Import, folder: Path, environment: dict[str, str], monkeypatch: pytest.MonkeyPatch, http: Client
+    run: Import,
+    folder: Path,
+    environment: dict[str, str],
+    monkeypatch: pytest.MonkeyPatch,
+    http: Client,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
-    """Run with another encryption key by mistake, the import leaves the keys that it cannot read alone."""
+    """With encryption keys that fit nothing the import refuses; where they fit some, it leaves the others alone."""
     data = {"api_keys": {"gemini": OTHER_KEY}}
     assert http.post("/api/onboarding/step/1/complete", json={"data": data}, user=A).status == 200
     right = environment["API_KEY_ENCRYPTION_KEYS"]
     monkeypatch.setenv("API_KEY_ENCRYPTION_KEYS", new_encryption_key())
     write(folder, A, {1: {"api_keys": {"gemini": KEY}}})
+    command = ["--to", environment["DATABASE_URL"], "--files", str(folder)]
+    assert main(command) == 1
+    assert capsys.readouterr().err == (
+        "cannot import: 1 API key in the target, and API_KEY_ENCRYPTION_KEYS can read none of them: "
+        "set the keys of the deployment that uses this database\n"
+    )
+    bootstrap.reset()
+    assert http.post("/api/onboarding/step/1/complete", json={"data": data}, user=B).status == 200
     run()
     monkeypatch.setenv("API_KEY_ENCRYPTION_KEYS", right)
     assert states(environment["DATABASE_URL"], [A])[A][API_KEY, "gemini"].values["key"] == OTHER_KEY
@@ -294,7 +309,7 @@ def test_broken_file_is_listed_and_the_rest_goes_on(run: Import, folder: Path, e
     (folder / ".onboarding_progress_user_C.json").write_text("[]")
     write(folder, "user_D", {9: {}})
     (folder / ".onboarding_progress_user_E.json").write_text('{"steps": [' + "[" * 500 + "]" * 500 + "]}")
-    report = run()
+    report = run(code=1)
     assert all_users(environment["DATABASE_URL"]) == [A, "user_D"]
     assert {entry["place"] for entry in report["broken"]} == {
         f"files: .onboarding_progress_{name}.json" for name in (B, "user_C", "user_D", "user_E")

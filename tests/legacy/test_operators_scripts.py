@@ -18,8 +18,16 @@ from scripts.import_legacy import main as import_legacy
 from scripts.migrate_user_id_to_string import main as migrate_user_id
 from scripts.verify_onboarding_data import main as verify
 from tests.legacy.test_import_rules import write
+from tests.support.inspection import Superuser
 
-SCRIPTS = ("import_legacy", "migrate_user_id_to_string", "verify_onboarding_data", "rotate_api_keys")
+SCRIPTS = (
+    "import_legacy",
+    "migrate_user_id_to_string",
+    "verify_onboarding_data",
+    "rotate_api_keys",
+    "retention",
+    "doctor",
+)
 UNUSABLE = (
     "nonsense",
     "mysql://root:hunter2@localhost/db",
@@ -86,7 +94,7 @@ def test_import_needs_the_new_tables(
 ) -> None:
     """A target that was never migrated is refused with what to do."""
     assert import_legacy(["--to", empty_database_url, "--files", str(tmp_path)]) == 2
-    assert "alembic upgrade head" in capsys.readouterr().err
+    assert "python -m migrations" in capsys.readouterr().err
 
 
 def test_import_needs_the_encryption_key_once_there_is_a_key(
@@ -151,6 +159,44 @@ def test_verify_says_when_there_are_no_tables(
     monkeypatch.setenv("DATABASE_URL_UNPOOLED", empty_database_url)
     assert verify([]) == 1
     assert "onboarding_steps (MISSING)" in capsys.readouterr().out
+
+
+def test_verify_is_written_for_reading(
+    http: Client, database: Superuser, environment: dict[str, str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """How much, how long ago and how large, on a screenful; no list of columns."""
+    analysis = {"writing_style": {"tone": "Warm" * 600}}
+    for number, data in {
+        1: {"api_keys": {"gemini": KEY}},
+        2: {"website": "https://a.example", "analysis": analysis},
+        3: {"competitors": []},
+    }.items():
+        assert http.post(f"/api/onboarding/step/{number}/complete", json={"data": data}, user="user_A").status == 200
+    assert http.post("/api/onboarding/step/4/skip", user="user_A").status == 200
+    for table in ("onboarding_sessions", "website_analyses"):
+        database.execute(f"UPDATE {table} SET updated_at = now() - interval '3 hours 5 minutes'")  # noqa: S608
+    assert verify(["user_A"]) == 0
+    shown = capsys.readouterr().out
+    assert "progress: 66.7 %, at step 5, started just now, last changed 3 hours ago\n" in shown
+    assert "  2 Website Analysis             completed just now, 2.5 KB\n" in shown
+    assert "      https://a.example, 2.4 KB, 3 hours ago\n" in shown
+    assert "  4 Personalization (optional)   skipped just now\n" in shown
+    assert "_bytes" not in shown
+    assert len(shown.splitlines()) <= 24
+
+
+def test_verify_tells_an_erased_user_from_an_unknown_one(
+    database: Superuser, environment: dict[str, str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Support need not search for what was erased on purpose. For scripts nothing is added."""
+    hashed = "encode(sha256('user_A'), 'hex')"
+    database.execute(f"INSERT INTO erased_users VALUES ({hashed}, now() - interval '50 hours')")  # noqa: S608
+    assert verify(["user_A"]) == 2
+    assert "user: unknown\nthis account was erased 2 days ago, on " in capsys.readouterr().out
+    assert verify(["user_B"]) == 2
+    assert "erased" not in capsys.readouterr().out
+    assert verify(["user_A", "--json"]) == 2
+    assert json.loads(capsys.readouterr().out).keys() == {"database", "schema", "user"}
 
 
 class Terminal(StringIO):

@@ -145,4 +145,7 @@ def _connecting(calls: Client) -> int:
 def test_the_time_limit_is_the_contracts() -> None:
     """Five seconds, for a wait on the wire and for the server's own work."""
     assert engine.TIME_LIMIT_S == 5
-    assert "set_config('statement_timeout', '5000', true)" in engine.Scope().statements()[0].sql
+    for scope in (engine.Scope(), engine.Scope("user_2cut"), engine.Scope("user_2cut", exclusive=True)):
+        (first,) = scope.statements()
+        assert "set_config('statement_timeout', %(limit_ms)s, true)" in first.sql
+        assert first.values["limit_ms"] == "5000"

@@ -48,7 +48,7 @@ def run_everything(calls: InProcess) -> None:
     for path in READS:
         assert calls.get(url(path, USER), user=USER).status in {200, 404}, path
     for method, path, body in WRITES:
-        assert calls.request(method, url(path, USER), user=USER, json=body).status in {200, 204}, path
+        assert calls.request(method, url(path, USER, calls), user=USER, json=body).status in {200, 204}, path
 
 
 def nodes(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:

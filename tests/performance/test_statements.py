@@ -36,8 +36,9 @@ def test_a_warm_read_is_one_round_trip_with_its_scope_and_one_statement(calls: C
     """Every read waits for the database once: scope, statement and commit travel together."""
     warm(calls, line)
     for method, path in [*(("GET", path) for path in READS), *(("POST", path) for path in POSTED_READS)]:
+        address = url(path, USER, calls)
         line.start_recording()
-        response = calls.request(method, url(path, USER), user=USER)
+        response = calls.request(method, address, user=USER)
         assert response.status == 200, (path, response.text)
         assert sent_in_one_round_trip(line) == ONE_STATEMENT, path
 
@@ -46,8 +47,9 @@ def test_a_warm_write_is_one_round_trip_and_one_transaction(calls: Client, line:
     """Scope, lock and every statement of a write travel together, up to the one Sync that commits them."""
     warm(calls, line)
     for method, path, body in WRITES:
+        address = url(path, USER, calls)
         line.start_recording()
-        response = calls.request(method, url(path, USER), user=USER, json=body)
+        response = calls.request(method, address, user=USER, json=body)
         assert response.status in {200, 204}, (path, response.text)
         sent = sent_in_one_round_trip(line)
         assert sent["P"] == sent["B"] == sent["D"] == sent["E"] >= 4, path

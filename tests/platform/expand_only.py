@@ -1,7 +1,7 @@
 """Tells what a change of the schema would break for code that was written before it.
 
 At a deployment the previous release keeps serving on the new schema, so a revision may add and must not take away: no
-table, column, default or right; no new rule for rows that old code writes.
+table, column, default or right; no new rule for rows that old code writes, and no index that its writes wait for.
 """
 
 from __future__ import annotations
@@ -33,6 +33,11 @@ UNION ALL
 SELECT tgrelid::regclass::text, 'trigger ' || tgname, pg_get_triggerdef(t.oid)
 FROM pg_trigger t JOIN pg_class c ON c.oid = tgrelid WHERE c.relnamespace = 'public'::regnamespace AND NOT tgisinternal
 """
+# Making an index valid is the last of the transactions of CONCURRENTLY; without, there is one for everything.
+LOCKING_INDEXES: LiteralString = """
+SELECT indrelid::regclass::text, c.relname FROM pg_index JOIN pg_class c ON c.oid = indexrelid
+WHERE c.relnamespace = 'public'::regnamespace AND c.xmin = pg_index.xmin
+"""
 RIGHTS: LiteralString = """
 SELECT table_name, grantee || ' ' || privilege_type
 FROM information_schema.role_table_grants WHERE table_schema = 'public'
@@ -50,18 +55,24 @@ class Column:
 
 @dataclass(frozen=True)
 class Schema:
-    """What is in the schema `public`. Rules are constraints, unique indexes, policies and triggers."""
+    """What is in the schema `public`. Rules are constraints, unique indexes, policies and triggers.
+
+    `locking_indexes` are those that were not built concurrently: nobody could write to their table meanwhile.
+    """
 
     columns: Mapping[tuple[str, str], Column]
     rules: Mapping[tuple[str, str], str]
     rights: frozenset[tuple[str, str]]
+    locking_indexes: frozenset[tuple[str, str]]
 
     @classmethod
     def read(cls, connection: Connection) -> Schema:
         """Read it from the catalogue."""
         columns = {(table, name): Column(*rest) for table, name, *rest in connection.execute(COLUMNS)}
         rules = {(table, name): definition for table, name, definition in connection.execute(RULES)}
-        return cls(columns, rules, frozenset((table, right) for table, right in connection.execute(RIGHTS)))
+        rights = frozenset((table, right) for table, right in connection.execute(RIGHTS))
+        locking = frozenset((table, index) for table, index in connection.execute(LOCKING_INDEXES))
+        return cls(columns, rules, rights, locking)
 
     @property
     def tables(self) -> set[str]:
@@ -71,7 +82,7 @@ class Schema:
 
 def broken_by(before: Schema, after: Schema) -> list[str]:
     """Name everything in `after` that code written for `before` may stumble over."""
-    return sorted({*_columns(before, after), *_rules(before, after), *_rights(before, after)})
+    return sorted({*_columns(before, after), *_rules(before, after), *_rights(before, after), *_locks(before, after)})
 
 
 def _columns(before: Schema, after: Schema) -> Iterator[str]:
@@ -103,3 +114,9 @@ def _rules(before: Schema, after: Schema) -> Iterator[str]:
 def _rights(before: Schema, after: Schema) -> Iterator[str]:
     for table, right in before.rights - after.rights:
         yield f"{table}: {right} was taken away"
+
+
+def _locks(before: Schema, after: Schema) -> Iterator[str]:
+    for table, index in after.locking_indexes - before.locking_indexes:
+        if table in before.tables:
+            yield f"{table} has an index {index} that was not built concurrently"

@@ -163,6 +163,31 @@ WIZARD = [
     post(f"{API}/complete"),
 ]
 
+VALIDATORS = [
+    Recorded("PUT", f"{API}/step/5/draft", b'{"data": {"note": "half"}}', JSON),
+    Recorded("PUT", f"{API}/step/5/draft", b'{"data": {"note": "more"}}', {**JSON, "If-Match": '"1"'}),
+    Recorded("PUT", f"{API}/step/5/draft", b'{"data": {"note": "lost"}}', {**JSON, "If-Match": '"1"'}),
+    Recorded("PUT", f"{API}/step/5/draft", b'{"data": []}', JSON),
+    Recorded("PUT", f"{API}/step/5/draft", b'{"data": {}}', {**JSON, "If-Match": "1"}),
+    Recorded("PUT", f"{API}/step/1/draft", b'{"data": {"api_keys": {}}}', JSON),
+    Recorded("PUT", f"{API}/step/0/draft", b'{"data": {}}', JSON),
+    get(f"{API}/step/5", headers={"If-None-Match": '"2"'}),
+    get(f"{API}/step/5", headers={"If-None-Match": 'W/"2", "1"'}),
+    get(f"{API}/step/5", headers={"If-None-Match": '"1"'}),
+    *[get(f"{API}/{path}", headers={"If-None-Match": "*"}) for path in ("init", "session", "status", "summary")],
+    get(f"{API}/summary", headers={"If-None-Match": "x"}),
+    get(f"{API}/resume"),
+    get(f"{API}/requirements"),
+    Recorded("DELETE", f"{API}/step/5/draft", headers={"If-Match": '"1"'}),
+    Recorded("DELETE", f"{API}/step/5/draft", headers={"If-Match": '"2"'}),
+    Recorded("DELETE", f"{API}/step/5/draft"),
+    Recorded("DELETE", f"{API}/step/0/draft"),
+    post(f"{API}/step/5/skip", headers={"If-Match": '"2"'}),
+    *[Recorded("PUT", f"{API}/step/{number}/draft", b'{"data": {}}', JSON) for number in STEP_DATA],
+    *[Recorded("DELETE", f"{API}/step/{number}/draft") for number in STEP_DATA],
+    public(get("/problems", platform=True)),
+]
+
 KEYS = [
     post(f"{API}/api-keys", {"provider": "tavily", "api_key": "tvly-0123456789abcdef", "description": "for search"}),
     post(f"{API}/api-keys", {"provider": "tavily", "api_key": "tvly…cdef"}),
@@ -281,6 +306,7 @@ REQUESTS = [
     *STEP_RULES,
     *BODIES,
     *TOKENS,
+    *VALIDATORS,
     *WIZARD,
     *READS,
     *KEYS,

@@ -20,7 +20,13 @@ from dev.settings import ROOT
 from tests.platform.expand_only import Connection, Schema, broken_by
 from tests.platform.previous_release import previous_release, run_its_api_tests
 
-ACCEPTED: dict[str, dict[str, str]] = {}
+_OWNER_MIGRATES = "no release reads or writes it as anybody but its owner, or a login that was given SELECT"
+ACCEPTED: dict[str, dict[str, str]] = {
+    "2026_11_25_01": {
+        "alembic_version has a new policy alembic_version_of_owner": _OWNER_MIGRATES,
+        "alembic_version has a new policy alembic_version_readable": _OWNER_MIGRATES,
+    }
+}
 """By revision: what it takes away although an earlier release used it, and why no release that still serves does."""
 
 
@@ -36,6 +42,27 @@ def test_a_revision_that_breaks_the_released_code_is_caught(empty_database_url: 
     breaking = BREAKING_REVISION.format(head=_scripts(ROOT).get_current_head())
     (tmp_path / "migrations" / "versions" / "9999_01_01_01_breaking.py").write_text(breaking)
     assert broken_revisions(empty_database_url, tmp_path) == {"9999_01_01_01": {"persona_data.core_persona is gone"}}
+
+
+@pytest.mark.slow
+def test_an_index_on_an_existing_table_is_built_concurrently(empty_database_url: str, tmp_path: Path) -> None:
+    """Plainly, its table's writes wait for as long as that takes, which is caught. Concurrently, it passes.
+
+    Also where it is built again after it was cut off, and with other revisions before and after it in one run.
+    """
+    for folder in ("migrations", "lib"):
+        shutil.copytree(ROOT / folder, tmp_path / folder, ignore=shutil.ignore_patterns("__pycache__"))
+    versions = tmp_path / "migrations" / "versions"
+    head = _scripts(ROOT).get_current_head()
+    (versions / "9999_01_01_01_concurrent.py").write_text(CONCURRENT_REVISION.format(head=head))
+    (versions / "9999_01_01_02_plain.py").write_text(PLAIN_REVISION)
+    alembic(empty_database_url, "upgrade", str(head), root=tmp_path)
+    with psycopg.connect(empty_database_url, autocommit=True) as connection:
+        before = Schema.read(connection)
+        connection.execute("CREATE INDEX more ON website_analyses (created_at)")
+        alembic(empty_database_url, "upgrade", "head", root=tmp_path)
+        found = broken_by(before, Schema.read(connection))
+    assert found == ["website_analyses has an index plain that was not built concurrently"]
 
 
 def test_a_released_revision_stays_as_it_is() -> None:
@@ -75,6 +102,37 @@ def upgrade() -> None:
     op.drop_column("persona_data", "core_persona")
 """
 
+CONCURRENT_REVISION = """
+from alembic import op
+
+revision = "9999_01_01_01"
+down_revision = "{head}"
+
+
+def upgrade() -> None:
+    with op.get_context().autocommit_block():
+        op.execute("DROP INDEX CONCURRENTLY IF EXISTS more")
+        op.create_index("more", "website_analyses", ["created_at"], postgresql_concurrently=True)
+
+
+def downgrade() -> None:
+    pass
+"""
+PLAIN_REVISION = """
+from alembic import op
+
+revision = "9999_01_01_02"
+down_revision = "9999_01_01_01"
+
+
+def upgrade() -> None:
+    op.create_index("plain", "website_analyses", ["created_at"])
+
+
+def downgrade() -> None:
+    op.drop_index("plain", "website_analyses")
+"""
+
 NARROWED = {
     "ALTER TABLE api_keys DROP COLUMN details": "api_keys.details is gone",
     "ALTER TABLE website_analyses RENAME COLUMN website_url TO url": "website_analyses.website_url is gone",
@@ -85,6 +143,7 @@ NARROWED = {
     "ALTER TABLE persona_data ADD origin text NOT NULL": "persona_data.origin is new, required and without a default",
     "ALTER TABLE api_keys ADD CONSTRAINT short CHECK (length(provider) < 9)": "api_keys has a new constraint short",
     "CREATE UNIQUE INDEX one ON website_analyses (user_id)": "website_analyses has a new index one",
+    "CREATE INDEX more ON website_analyses (created_at)": "website_analyses has an index more that was not built",
     "REVOKE INSERT ON api_keys FROM onboarding_app": "api_keys: onboarding_app INSERT was taken away",
     "CREATE POLICY more ON api_keys AS RESTRICTIVE USING (false)": "api_keys has a new policy more",
 }
@@ -92,7 +151,6 @@ EXPANDED = (
     "ALTER TABLE api_keys ADD rotated_at timestamptz",
     "ALTER TABLE persona_data ADD origin text NOT NULL DEFAULT 'wizard'",
     "CREATE TABLE notes (id int PRIMARY KEY, note text NOT NULL, CHECK (note <> ''))",
-    "CREATE INDEX more ON website_analyses (created_at)",
     "ALTER TABLE website_analyses ALTER website_url DROP NOT NULL",
     "GRANT SELECT ON api_keys TO PUBLIC",
 )

@@ -64,7 +64,8 @@ def test_a_deleted_user_leaves_nothing_but_a_hash(clerk: InProcess, secret: str,
     response = send(clerk, secret, DELETED)
     assert (response.status, response.json()) == (200, {"received": True})
     assert places_of(database, USER) == []
-    assert places_of(database, sha256(USER.encode()).hexdigest()) == ["erased_users.user_hash"]
+    found = places_of(database, sha256(USER.encode()).hexdigest())
+    assert sorted(found) == ["erased_users.user_hash", "webhook_deliveries.user_hash"]
     assert places_of(database, OTHER) == others
 
 
@@ -73,6 +74,40 @@ def test_the_same_event_again_is_fine(clerk: InProcess, secret: str, database: S
     walk(clerk, USER, 1)
     assert [send(clerk, secret, DELETED).status for _ in range(3)] == [200, 200, 200]
     assert len(stored_rows(database)["erased_users"]) == 1
+
+
+def test_a_replayed_delivery_does_nothing(clerk: InProcess, secret: str, database: Superuser) -> None:
+    """Within the five minutes that its signature is good for, even where the person has come back meanwhile."""
+    assert send(clerk, secret, DELETED, "msg_1").status == 200
+    database.execute("DELETE FROM erased_users")
+    walk(clerk, USER, 1)
+    before = contents(database)
+    response = send(clerk, secret, DELETED, "msg_1")
+    assert (response.status, response.json()) == (200, {"received": True})
+    assert contents(database) == before
+    assert send(clerk, secret, DELETED, "msg_2").status == 200
+    assert places_of(database, USER) == []
+
+
+def test_a_delivery_is_remembered_once_it_was_acted_upon(clerk: InProcess, secret: str, database: Superuser) -> None:
+    """One that failed comes again under the same id, and must not be taken for a replay."""
+    walk(clerk, USER, 1)
+    database.execute("ALTER TABLE erased_users RENAME TO gone")
+    assert send(clerk, secret, DELETED).status == 503
+    database.execute("ALTER TABLE gone RENAME TO erased_users")
+    assert send(clerk, secret, DELETED).status == 200
+    assert places_of(database, USER) == []
+
+
+def test_old_deliveries_are_forgotten(clerk: InProcess, secret: str, database: Superuser) -> None:
+    """Whoever they were about, with the next one; and one that is still believed stays."""
+    for user, delivery in ((USER, "msg_old"), (OTHER, "msg_new")):
+        send(clerk, secret, deletion(user), delivery)
+    aged = "UPDATE webhook_deliveries SET received_at = now() - interval '16 minutes' WHERE delivery_id = 'msg_old'"
+    database.execute(aged)
+    send(clerk, secret, deletion("user_2third"), "msg_third")
+    left = database.execute("SELECT delivery_id FROM webhook_deliveries ORDER BY 1").fetchall()
+    assert left == [("msg_new",), ("msg_third",)]
 
 
 def test_a_token_that_is_still_valid_brings_nothing_back(clerk: InProcess, secret: str, database: Superuser) -> None:

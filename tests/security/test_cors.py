@@ -107,3 +107,20 @@ def test_without_a_list_there_is_no_cors(bare: InProcess) -> None:
 def test_a_preflight_needs_neither_token_nor_database(listed: InProcess, path: str) -> None:
     """A browser sends no token with it, and it must not cost a connection."""
     assert listed.request("OPTIONS", path, headers={"Origin": LISTED, **PREFLIGHT}).status == 204
+
+
+@pytest.mark.parametrize("unusable", ["app.example.org", "*", " , ", f"{LISTED}, app.example.org"])
+def test_a_list_that_cannot_be_read_lets_no_page_in_and_says_so(
+    bare: InProcess, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, unusable: str
+) -> None:
+    """No CORS header for anybody, a 503 for a page, preflight included, and a line that names the variable."""
+    monkeypatch.setenv("ALLOWED_ORIGINS", unusable)
+    bootstrap.reset()
+    for method, headers in (("OPTIONS", PREFLIGHT), ("GET", {})):
+        caplog.clear()
+        response = bare.request(method, "/api/onboarding/config", headers={"Origin": LISTED, **headers})
+        assert (response.status, response.headers["Content-Type"]) == (503, "application/problem+json")
+        assert cors_headers(response) == {}
+        assert "ALLOWED_ORIGINS" in caplog.text
+        assert unusable not in caplog.text
+    assert bare.get("/api/onboarding/config").status == 200

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import importlib
+import json
 import pkgutil
 import re
+import secrets
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -17,14 +19,17 @@ from dev.harness.in_process import InProcess
 from dev.harness.wizard import COPILOTKIT, EXA, STEP_DATA, complete_step
 from dev.settings import new_webhook_secret
 from lib import bootstrap, db
+from lib.db import guards
 from lib.db.engine import Connection, Scope
 from lib.db.statements import Bound, Statement
 from lib.db.tables import metadata
+from lib.http.endpoints import business_info as endpoints
 from tests.support.ai_backend import answering_everything, stub_backend
 from tests.support.inspection import Superuser, contents
 from tests.support.webhook import deletion, send
 
 OTHER, SETTLED = "user_2neighbour", "user_2settled"
+LARGE = 100_000  # bytes
 CONDITION = re.compile(r"\b\w+\.user_id = (?:%\(user_id\)s::VARCHAR|\w+\.user_id)")
 
 # What changes from one walk to the next although nothing is wrong.
@@ -78,7 +83,7 @@ class Walk:
         running = self.statements[sql].copy()
         if all(CALLS[name][0] == "GET" for name in running):
             return [name for name in FIRST_READS if name in running]
-        return [name for name in CALLS if name in running or CALLS[name][0] != "GET" or CALLS[name][1] == "step/2"]
+        return [name for name in CALLS if name in running or CALLS[name] not in READS or CALLS[name][1] == "step/2"]
 
     def _answer(self, name: str, user: str) -> str:
         method, path, sent = CALLS[name]
@@ -89,7 +94,9 @@ class Walk:
             return str(send(self.calls, self.secret, deletion(user)).status)
         self.rows.clear()
         options = {} if sent is None else {"json": sent}
-        response = self.calls.request(method, every_call.url(path, user), user=user, **options)
+        path, _, version = path.partition(" if ")
+        headers = {"If-Match": version} if version else {}
+        response = self.calls.request(method, every_call.url(path, user), user=user, headers=headers, **options)
         return VOLATILE.sub("*", f"{response.status} {self.rows} {response.text}")
 
 
@@ -101,7 +108,7 @@ def _complete(number: int, data: Any = None) -> tuple[str, str, Any]:
     return ("POST", f"step/{number}/complete", {"data": STEP_DATA[number] if data is None else data})
 
 
-READS = _read(*every_call.READS)
+READS = _read(*every_call.READS, "style-detection/session-analyses?before=1")
 
 SAVED_BELOW = {"start", "step4/persona-save", "api-keys", *(f"step/{number}/complete" for number in STEP_DATA)}
 EDITS = [write for write in every_call.WRITES if write[0] == "PUT" or write[1] == every_call.FIRST_ANALYSIS]
@@ -115,33 +122,45 @@ GENERATED = [
     ("GET", "step4/persona-task/task-1", None),
 ]
 
+FINISH = [("POST", "step/6/complete", None), ("POST", "complete", None)]
+DRAFTS: list[tuple[str, str, Any]] = [
+    ("PUT", "step/3/draft", {"data": {"mine": 1}}),
+    ("PUT", 'step/3/draft if "2"', {"data": {"mine": 2}}),
+    ("PUT", 'step/3/draft if "9"', {"data": {"mine": 3}}),
+    ("PUT", "step/4/draft", {"data": {}}),
+    ("DELETE", "step/4/draft", None),  # OTHER has a persona, which would hold the step in progress
+]
+
 SCENARIO: list[tuple[str, str, Any]] = [
     *READS,
     *EDITS,  # of nothing: OTHER has an analysis and business information
-    ("POST", "complete", None),  # OTHER could: here the required steps are missing
+    *FINISH,  # OTHER could, and has: here the required steps are missing
     _complete(1, {"api_keys": {"exa": EXA}}),  # OTHER has a key of an AI provider
     _complete(2, {"website": "https://mine.example.com"}),
     _complete(3, {"research_depth": "Expert"}),
+    *EDITS,  # OTHER has business information
+    *DRAFTS,
     *READS,
-    ("POST", "complete", None),  # step 1 is missing
+    *FINISH,  # step 1 is missing
     _complete(1, {"api_keys": {"openai": "sk-" + "o" * 40}}),
     ("DELETE", "api-keys/openai", None),  # step 1 is to be done again; OTHER has a key, and is done
     ("POST", "complete", None),
     _complete(1, {"api_keys": {"openai": "sk-" + "o" * 40}}),
     ("SQL", "DELETE FROM api_keys WHERE user_id = %s", None),  # step 1 stays finished, as imported data may say
-    ("POST", "complete", None),  # OTHER has the key that is missing
+    *FINISH,  # OTHER has the key that is missing
     ("POST", "api-keys", {"provider": "copilotkit", "api_key": COPILOTKIT}),
-    ("POST", "complete", None),  # OTHER has a persona
+    *FINISH,  # OTHER has a persona
     ("POST", "reset", None),
     ("DELETE", "api-keys/gemini", None),
     ("POST", "start", None),
-    ("POST", "step/4/skip", None),
     ("POST", "step4/persona-save", {"core_persona": {"identity": {"name": "mine"}}}),
+    ("POST", "step/4/skip", None),
     _complete(4, {"corePersona": {"identity": {}}, "platformPersonas": {"x": {}}}),
     _complete(5, {"email": "mine@example.com"}),
     *[_complete(number) for number in STEP_DATA if number > 5],
     *OTHER_SAVES,
     *GENERATED,
+    _complete(2),  # a website too many, which OTHER has
     *EDITS,
     *READS,
     ("POST", "reset", None),
@@ -172,12 +191,17 @@ def walked(calls: InProcess, database: Superuser, monkeypatch: pytest.MonkeyPatc
     """A way that notes its statements; OTHER has filled everything and finished, SETTLED the required steps."""
     secret = new_webhook_secret()
     monkeypatch.setenv("CLERK_WEBHOOK_SIGNING_SECRET", secret)
+    # Each user's information has the id that the calls name.
+    monkeypatch.setattr(endpoints, "_id_of", lambda _user: 1)
     with stub_backend() as stub:
         monkeypatch.setenv("AI_BACKEND_URL", answering_everything(stub).url)
         bootstrap.reset()
         way = Walk(calls, secret, database)
         monkeypatch.setattr(Connection, "exchange", _noting(way, Connection.exchange))
         fill(calls, database)
+        monkeypatch.setattr(guards, "MAX_WEBSITES", 2)
+        monkeypatch.setattr(guards, "MAX_STORED_BYTES", LARGE // 2)
+        monkeypatch.setattr(guards, "MAX_ROW_BYTES", LARGE // 2)
         way.statements.clear()
         yield way
 
@@ -196,11 +220,29 @@ def fill(calls: InProcess, database: Superuser) -> None:
     every_call.save_everything(calls, OTHER)
     # Where the information is shown: a statement that shows it again would be seen.
     database.execute("UPDATE onboarding_steps SET data = '{}' WHERE step_key = 'website'")
+    # What the scenario asks for by its address, as if its id had been guessed.
+    database.execute("UPDATE website_analyses SET id = 1 WHERE user_id = %s", [OTHER])
+    database.execute("UPDATE onboarding_steps SET draft = '{}' WHERE user_id = %s", [OTHER])
     assert calls.post("/api/onboarding/complete", user=OTHER).status == 200
     own: dict[int, Any] = {1: {"api_keys": {"openai": "sk-" + "s" * 40}}, 2: {"website": "https://a.example"}}
     own[3] = {"research_depth": "Basic"}
     for number, data in own.items():
         assert complete_step(calls, SETTLED, number, data).status == 200
+    # Whoever pages from OTHER's analysis on sees what is older.
+    update = "UPDATE website_analyses SET analysis_date = now() + interval '1 day' WHERE user_id = %s"
+    database.execute(update, [OTHER])
+    # More than the limits of the walk, in every table: whoever counts OTHER's rows, too, is refused.
+    large = json.dumps(secrets.token_urlsafe(LARGE))
+    for table, column in {
+        "api_keys": "details",
+        "onboarding_steps": "draft",
+        "persona_data": "quality_metrics",
+        "platform_integrations": "connected_platforms",
+        "research_preferences": "recommended_settings",
+        "website_analyses": "crawl_result",
+    }.items():
+        enlarge = sql.SQL("UPDATE {} SET {} = %s WHERE user_id = %s")
+        database.execute(enlarge.format(sql.Identifier(table), sql.Identifier(column)), [large, OTHER])
 
 
 def rows_of_others(database: Superuser) -> list[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -14,6 +15,7 @@ from sqlalchemy import Column
 
 from dev.harness.every_call import save_everything
 from dev.harness.in_process import InProcess
+from dev.harness.wizard import complete_step, walk
 from dev.local_postgres import LocalPostgres
 from lib.db.tables import metadata
 from tests.support.inspection import ALL_TABLES, USER_TABLES, Superuser, contents
@@ -244,3 +246,26 @@ def test_every_table_is_forced(database: Superuser) -> None:
     ).fetchall()
     assert unprotected == []
     assert set(contents(database)) == {*ALL_TABLES, "alembic_version"}
+
+
+def test_an_id_tells_nothing_and_is_exact_in_a_browser(insider: Insider, database: Superuser) -> None:
+    """52 random bits above 2^52, on every table that has ids: no two follow each other, and none is an old one."""
+    for table in (name for name in ALL_TABLES if "id" in metadata.tables[name].c):
+        query = sql.SQL("SELECT id FROM {} ORDER BY id").format(sql.Identifier(table))
+        ids = [int(str(number)) for (number,) in database.execute(query)]
+        assert len(ids) >= 2, table
+        assert all(2**52 <= number < 2**53 for number in ids), table
+        assert all(second - first > 1000 for first, second in pairwise(ids)), table
+    distinct = "SELECT count(DISTINCT onboarding_new_id()) FROM generate_series(1, 1000)"
+    assert database.execute(distinct).fetchone() == (1000,)
+
+
+def test_an_old_id_goes_on_working(calls: InProcess, database: Superuser) -> None:
+    """A page that was open, or a link that was kept, has the small number of before."""
+    walk(calls, USER, 2)
+    database.execute("UPDATE website_analyses SET id = 7")
+    base = "/api/onboarding/style-detection"
+    assert calls.get(f"{base}/analysis/7", user=USER).status == 200
+    complete_step(calls, USER, 2)
+    assert calls.get("/api/onboarding/website-analysis", user=USER).json()["analysis_id"] == 7
+    assert calls.delete(f"{base}/analysis/7", user=USER).status == 204

@@ -240,7 +240,17 @@ BAD: dict[str, Make] = {
     "azp with something behind": claims(azp=f"{ORIGIN}.evil.example"),
     "azp with a label more": claims(azp="https://alwrity-git-a.evil.vercel.app"),
     "azp with a newline": claims(azp=f"{ORIGIN}\n"),
+    # For whom.
+    "another service's aud": claims(aud="https://other.example.com"),
+    "another service's aud in a list": claims(aud=["https://other.example.com"]),
+    "aud for nobody": claims(aud=[]),
+    "aud is empty": claims(aud=""),
+    "aud is a number": claims(aud=7),
+    "aud is an object": claims(aud={"alwrity": True}),
     # What is no session.
+    "sid missing": claims(sid=None),
+    "sid empty": claims(sid=""),
+    "sid is a number": claims(sid=7),
     "a pending session": claims(sts="pending"),
     "an API key": plain("Bearer ak_2d8f0b1c9e7a4f6d5b3c2a1e0f9d8c7b"),
     "an opaque OAuth token": plain("Bearer oat_2d8f0b1c9e7a4f6d5b3c2a1e0f9d8c7b"),
@@ -291,6 +301,20 @@ def test_a_good_token_passes_without_a_network_call(strict: InProcess, signing_k
     assert calls == []
 
 
+@pytest.mark.parametrize("audience", ["alwrity", ["https://other.example.com", "alwrity"]], ids=str)
+def test_a_jwt_template_of_our_own_passes_once_it_is_listed(
+    strict: InProcess, signing_key: SigningKey, monkeypatch: pytest.MonkeyPatch, audience: object
+) -> None:
+    """Such tokens have an `aud` and no `sid`. Session tokens go on to pass, and other services' tokens do not."""
+    ours, theirs = (claims(aud=named, sid=None)(signing_key) for named in (audience, "alwrity2"))
+    assert ask(strict, ours).status == 401
+    monkeypatch.setenv("CLERK_AUDIENCE", "https://api.example.com, alwrity")
+    bootstrap.reset()
+    assert ask(strict, ours).status == PASSED
+    assert ask(strict, claims()(signing_key)).status == PASSED
+    assert (ask(strict, theirs).status, ask(strict, claims(sid=None)(signing_key)).status) == (401, 401)
+
+
 PEM_FORMS: Mapping[str, Callable[[str], str]] = {
     "real newlines": lambda pem: pem,
     r"\n as two characters": lambda pem: pem.replace("\n", "\\n"),
@@ -326,8 +350,9 @@ def test_without_a_key_nobody_gets_in(
 
 VARIABLES = {
     *("DATABASE_URL", "DATABASE_URL_POOLED", "DATABASE_URL_UNPOOLED", "POSTGRES_URL", "POSTGRES_URL_NON_POOLING"),
-    *("CLERK_JWT_KEY", "CLERK_JWKS_URL", "CLERK_ISSUER", "CLERK_AUTHORIZED_PARTIES", "CLERK_WEBHOOK_SIGNING_SECRET"),
-    *("ALLOWED_ORIGINS", "API_KEY_ENCRYPTION_KEYS", "AI_BACKEND_URL", "ONBOARDING_FLOW"),
+    *("CLERK_JWT_KEY", "CLERK_JWKS_URL", "CLERK_ISSUER", "CLERK_AUTHORIZED_PARTIES", "CLERK_AUDIENCE"),
+    "CLERK_WEBHOOK_SIGNING_SECRET",
+    *("ALLOWED_ORIGINS", "API_KEY_ENCRYPTION_KEYS", "AI_BACKEND_URL", "ONBOARDING_FLOW", "OPERATIONS_TOKEN"),
 }
 
 

@@ -18,18 +18,18 @@ def deletion(user: str) -> dict[str, Any]:
     return {"type": "user.deleted", "object": "event", "data": {"id": user, "object": "user", "deleted": True}}
 
 
-def signed(secret: str, body: bytes, age: timedelta = timedelta(0)) -> dict[str, str]:
+def signed(secret: str, body: bytes, age: timedelta = timedelta(0), delivery: str = "msg_1") -> dict[str, str]:
     """The headers of a delivery that was signed that long ago."""
     at = datetime.now(UTC) - age
     return {
-        "svix-id": "msg_1",
+        "svix-id": delivery,
         "svix-timestamp": str(int(at.timestamp())),
-        "svix-signature": Webhook(secret).sign("msg_1", at, body.decode()),
+        "svix-signature": Webhook(secret).sign(delivery, at, body.decode()),
         "Content-Type": "application/json",
     }
 
 
-def send(client: Client, secret: str, event: object) -> Response:
+def send(client: Client, secret: str, event: object, delivery: str = "msg_1") -> Response:
     """Deliver an event."""
     body = json.dumps(event).encode()
-    return client.post(PATH, body=body, headers=signed(secret, body))
+    return client.post(PATH, body=body, headers=signed(secret, body, delivery=delivery))

@@ -17,6 +17,7 @@ import jwt
 import psycopg
 import pytest
 
+from dev.demo import report
 from dev.harness.client import Client
 from dev.harness.postgres import free_port
 from dev.harness.waiting import wait_until
@@ -57,22 +58,22 @@ def running(environ: dict[str, str], tmp_path: Path) -> Iterator[subprocess.Pope
         process = subprocess.Popen(
             [sys.executable, "-m", "dev.server"], cwd=ROOT, env=environ, stdout=output, stderr=output, text=True
         )
-    wait_until(lambda: "curl " in _output(tmp_path) or process.poll() is not None)
+    wait_until(lambda: "\ncurl " in _output(tmp_path) or process.poll() is not None)
     yield process
     if process.poll() is None:
         process.send_signal(signal.SIGINT)
         process.wait(30)
 
 
-def test_the_printed_commands_work_and_ctrl_c_stops_everything(
+def test_the_printed_command_works_and_ctrl_c_stops_everything(
     running: subprocess.Popen[str], environ: dict[str, str], tmp_path: Path, place: Path
 ) -> None:
     """What a person pastes succeeds; then Ctrl-C ends with no traceback, a free port and no Postgres."""
-    commands = re.findall(r"^curl .*$", _output(tmp_path), re.MULTILINE)
-    assert len(commands) == 3
-    for command in commands:
-        answer = _curl(command, int(environ["PORT"]))
-        assert answer[0] in {200, 201}, (command, answer, _output(tmp_path))
+    (command,) = re.findall(r"^curl (?:.*\\\n)*.*$", _output(tmp_path), re.MULTILINE)
+    assert "$(make -s token)" in command
+    answer = _curl(command.replace("$(make -s token)", _token(environ)).replace("\\\n", ""), int(environ["PORT"]))
+    assert answer[0] == 200, (command, answer, _output(tmp_path))
+    assert _token(environ) not in _output(tmp_path)
 
     running.send_signal(signal.SIGINT)
     assert running.wait(5) == 0
@@ -102,7 +103,7 @@ def test_the_banner_tells_what_is_behind_the_url(running: subprocess.Popen[str],
     assert running.poll() is None
     said = _output(tmp_path)
     assert re.search(r"^ +Clerk +development keys", said, re.MULTILINE)
-    assert re.search(rf"^ +Database +embedded Postgres in {place}/dev/postgres$", said, re.MULTILINE)
+    assert re.search(rf"^ +Database +postgresql://.*host={place}/dev/postgres$", said, re.MULTILINE)
     port = re.findall(r"^ +AI backend +sample data from http://127.0.0.1:(\d+);", said, re.MULTILINE)[0]
     answer = Client("127.0.0.1", int(port), lambda user: user).get("/api/onboarding/step4/persona-task/none")
     assert answer.status == 404
@@ -138,8 +139,9 @@ def test_success_lines_of_the_functions_are_seen(
     running: subprocess.Popen[str], environ: dict[str, str], tmp_path: Path
 ) -> None:
     """Whoever watches the terminal sees what was stored."""
-    save = re.findall(r"^curl .* -d .*$", _output(tmp_path), re.MULTILINE)[0]
-    assert _curl(save, int(environ["PORT"]))[0] == 200
+    client = Client("127.0.0.1", int(environ["PORT"]), lambda _user: _token(environ))
+    key = {"provider": "gemini", "api_key": "AIzaSyA-sample-key-for-development"}
+    assert client.post("/api/onboarding/api-keys", json=key, user="user_2sample").status == 200
     wait_until(lambda: "DATABASE: API key for gemini saved to database for user" in _output(tmp_path))
 
 
@@ -237,7 +239,16 @@ def test_the_demo_shows_step_6_with_masked_keys(environ: dict[str, str]) -> None
     assert "https://bakery.example.com" in done.stdout
     assert re.search(r"Gemini +AIza….{4}\n", done.stdout)
     assert not re.search(r"AIza[\w-]{5}", done.stdout)
-    assert max(map(len, done.stdout.splitlines())) <= 100
+    assert max(map(len, done.stdout.splitlines())) <= 80
+
+
+@pytest.mark.parametrize(("columns", "widest"), [(40, 60), (80, 80), (110, 110), (300, 120)])
+def test_the_demo_is_as_wide_as_the_terminal(monkeypatch: pytest.MonkeyPatch, columns: int, widest: int) -> None:
+    """Within what can be read, and filled: long texts are broken at the terminal's edge."""
+    monkeypatch.setenv("COLUMNS", str(columns))
+    lines = report("user_2demo", {"style": {"tone": "Warm and long. " * 40}}).splitlines()
+    assert max(map(len, lines)) == widest
+    assert max(len(line) for line in lines if "Warm" in line) > widest - 10
 
 
 def test_the_demo_uses_the_running_server(running: subprocess.Popen[str], environ: dict[str, str]) -> None:
@@ -254,6 +265,11 @@ def _accepts(port: int) -> bool:
 
 def _output(tmp_path: Path) -> str:
     return (tmp_path / "output.txt").read_text()
+
+
+def _token(environ: dict[str, str]) -> str:
+    """What `make -s token` prints."""
+    return _run("dev.token", environ).stdout.strip()
 
 
 def _run(module: str, environ: dict[str, str]) -> subprocess.CompletedProcess[str]:

@@ -8,8 +8,9 @@ import jwt
 import psycopg
 import pytest
 
+from dev.banner import banner
 from dev.choices import Choices
-from dev.environment import Environment, banner, development
+from dev.environment import Environment, development
 from dev.settings import CLERK_SETTINGS, DATABASE_SETTINGS, LOCAL_ORIGINS, SETTINGS
 from lib.config import Settings
 
@@ -20,6 +21,12 @@ REMOTE = "postgresql://me:password-of-mine@db.example.com/mine"
 def _development(folder: Path, **settings: str) -> Iterator[Environment]:
     with development(Choices(settings), folder) as environment:
         yield environment
+
+
+def _said(environment: Environment) -> str:
+    """The banner without its line breaks."""
+    text = banner("http://localhost:8000", environment.facts, has_own_clerk=environment.token is None)
+    return " ".join(text.split())
 
 
 @pytest.mark.slow
@@ -48,7 +55,7 @@ def test_a_chosen_clerk_instance_replaces_all_of_ours(tmp_path: Path) -> None:
         clerk = {name: value for name, value in environment.variables.items() if name in CLERK_SETTINGS}
         assert clerk == theirs
         assert environment.token is None
-        said = banner("http://localhost:8000", environment)
+        said = _said(environment)
         assert "https://clerk.example.org, by CLERK_JWKS_URL, CLERK_ISSUER of .env.local" in said
         assert "Clerk.session.getToken()" in said
         assert "Bearer" not in said
@@ -72,9 +79,9 @@ def test_a_database_elsewhere_is_left_as_it_is(tmp_path: Path, capfd: pytest.Cap
     with _development(tmp_path, DATABASE_URL=REMOTE) as environment:
         assert environment.variables["DATABASE_URL"] == REMOTE
         assert "API_KEY_ENCRYPTION_KEYS" not in environment.variables
-        said = banner("http://localhost:8000", environment)
+        said = _said(environment)
     assert "mine on db.example.com, of .env.local, left as it is; to migrate it: make migrate" in said
-    assert "API keys    cannot be stored until .env.local has this database's API_KEY_ENCRYPTION_KEYS" in said
+    assert "API keys cannot be stored until .env.local has this database's API_KEY_ENCRYPTION_KEYS" in said
     assert capfd.readouterr().err == ""
 
 
@@ -88,11 +95,11 @@ def test_every_chosen_setting_reaches_the_functions_and_no_secret_the_terminal(t
         "ONBOARDING_FLOW": "five",
     }
     with _development(tmp_path, **chosen) as environment:
-        said = banner("http://localhost:8000", environment)
+        said = _said(environment)
     origins = environment.variables["ALLOWED_ORIGINS"]
     assert origins == ",".join([*LOCAL_ORIGINS, "https://preview.example.com"])
     assert environment.variables == {**chosen, "ALLOWED_ORIGINS": origins}
-    assert "AI backend  https://ai.example.com/v1, of .env.local\n" in said
-    assert "Flow        five, of .env.local\n" in said
+    assert "AI backend https://ai.example.com/v1, of .env.local Flow" in said
+    assert "Flow five, of .env.local Origins" in said
     assert "secret" not in said
     assert "password-of-mine" not in said

@@ -130,6 +130,20 @@ def test_a_place_that_is_no_folder_tells_what_to_do(tmp_path: Path) -> None:
     _assert_one_line_of_advice(LocalPostgres(tmp_path / "file" / "postgres"), "cannot be locked")
 
 
+def test_permission_denied_never_advises_to_erase(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The data may be sound, and another user's; what helps is a permission, or another folder."""
+
+    def refuse(name: object, *_: object) -> None:
+        raise PermissionError(13, "Permission denied", name)
+
+    monkeypatch.setattr("dev.local_postgres.open", refuse, raising=False)  # root may open every file
+    with pytest.raises(LocalPostgresError) as caught, shared(LocalPostgres(tmp_path / "postgres")):
+        pass
+    message = str(caught.value)
+    assert "cannot be locked (Permission denied): let this user write there, or set ONBOARDING_DEV_FOLDER" in message
+    assert "rm -rf" not in message
+
+
 def _assert_one_line_of_advice(server: LocalPostgres, reason: str) -> None:
     with pytest.raises(LocalPostgresError) as caught, shared(server):
         pass

@@ -136,6 +136,18 @@ def test_broken_code_does_not_end_the_server(running: Running, name: str) -> Non
     running.restore()
 
 
+def test_an_unexpected_error_is_logged_whole(running: Running) -> None:
+    """The terminal shows message, file and line of what a handler raised; the answer tells nothing of it."""
+    failing = "\n\ndef _fail(_call):\n    raise KeyError('a telling message')\n"
+    route = f"ROUTES = [Route('GET', '{CONFIG}', _fail, public=True)]\n"
+    running.edit("lib/http/endpoints/catalogue.py", lambda text: f"{text}{failing}\n\n{route}")
+    wait_until(lambda: running.status() == 500)
+    assert "telling" not in running.client.get(CONFIG).text
+    shown = running.output()
+    assert "KeyError: 'a telling message'" in shown
+    assert 'lib/http/endpoints/catalogue.py", line ' in shown
+
+
 def test_a_missing_file_is_found_once_it_is_there(running: Running) -> None:
     """A new import saved before the new module: nothing else has to be touched."""
     running.edit("lib/bootstrap.py", lambda text: f"import lib.new_module\n{text}")

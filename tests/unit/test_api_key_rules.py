@@ -3,7 +3,7 @@ from typing import Any
 import pytest
 
 from lib.errors import InvalidData
-from lib.steps.api_keys import is_masked, key_problem, masked, submitted_key, submitted_keys
+from lib.steps.api_keys import is_masked, key_problem, masked, refuse_other_masks, submitted_key, submitted_keys
 
 GEMINI = "AIza" + "x" * 35
 EXA = "6287cced-9041-dff0-2cee-737443e21047"
@@ -25,10 +25,20 @@ def test_masking_keeps_the_first_and_last_four_characters(key: str, expected: st
     assert is_masked(expected)
 
 
-@pytest.mark.parametrize("key", [GEMINI, EXA, "AIza…more than four", ""])
+@pytest.mark.parametrize("key", [GEMINI, EXA, ""])
 def test_a_real_key_is_not_taken_for_a_masked_one(key: str) -> None:
-    """Only the exact shape of a masked key means "unchanged"."""
+    """No provider's key has the character in it that a mask has."""
     assert not is_masked(key)
+
+
+@pytest.mark.parametrize("mask", ["…", "a…b", "AIza…more than four", "AIza…yyyy", "AIza……xxxx"])
+def test_only_the_stored_key_s_own_mask_means_unchanged(mask: str) -> None:
+    """Any other value with a `…` is refused by its field, and so is a mask where nothing is stored."""
+    refuse_other_masks({"gemini": masked(GEMINI)}, {"gemini": GEMINI}, str)
+    for stored in ({"gemini": GEMINI}, {"exa": GEMINI}, {}):
+        with pytest.raises(InvalidData) as refused:
+            refuse_other_masks({"gemini": mask}, stored, lambda provider: f"keys.{provider}")
+        assert [(error.field, error.code) for error in refused.value.errors] == [("keys.gemini", "masked_key")]
 
 
 def test_metaphor_is_exa() -> None:
@@ -108,7 +118,7 @@ def test_what_else_was_sent_is_kept_free_of_the_keys() -> None:
 def test_a_single_key_is_validated_like_the_step_s() -> None:
     """Provider and key each have their own field in an error."""
     assert submitted_key("Metaphor", f" {EXA} ") == ("exa", EXA)
-    assert submitted_key("exa", "6287…1047") == ("exa", None)
+    assert submitted_key("exa", " 6287…1047 ") == ("exa", "6287…1047")
     for provider, key, field in [("nobody", "x", "provider"), (5, "x", "provider"), ("exa", "", "api_key")]:
         with pytest.raises(InvalidData) as refused:
             submitted_key(provider, key)

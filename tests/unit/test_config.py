@@ -66,23 +66,20 @@ def test_postgres_url_stands_in_for_database_url() -> None:
         ("https://app-*-team.vercel.app", "https://app-a.b-team.vercel.app", False),
         ("https://app-*-team.vercel.app", "https://app--team.vercel.app", False),
         ("https://app-*-team.vercel.app", "https://app-x-team.vercel.app.evil.com", False),
-        ("*", "https://evil.com", False),
-        ("*", "null", False),
-        ("", "", False),
     ],
 )
 def test_an_origin_matches_as_a_whole_and_a_star_stays_within_its_label(
     pattern: str, origin: str, matches: bool
 ) -> None:
     """No stranger's host, scheme or port passes."""
-    assert OriginPatterns.parse(pattern).match(origin) is matches
+    assert OriginPatterns.parse([pattern], "ALLOWED_ORIGINS").match(origin) is matches
 
 
 @pytest.mark.parametrize(
     ("url", "expected"),
     [
-        ("postgres://u:p@h:5/d", "postgresql://u:p@h:5/d"),
-        ("postgresql+psycopg://u@h/d", "postgresql://u@h/d"),
+        ("postgres://u:p@h:5/d", "postgresql://u:p@h:5/d?sslmode=require"),
+        ("postgresql+psycopg://u@localhost/d", "postgresql://u@localhost/d"),
         ("postgresql://h/d?sslmode=require&pgbouncer=true&supa=x", "postgresql://h/d?sslmode=require"),
         ("postgresql:///d?host=/tmp/socket", "postgresql:///d?host=%2Ftmp%2Fsocket"),
     ],

@@ -1,9 +1,13 @@
 from __future__ import annotations
 
+import re
+from typing import get_args
+
 import pytest
 
 from dev.harness.in_process import InProcess
-from lib.errors import Conflict, NotFound, OnboardingError, Unavailable
+from dev.settings import ROOT
+from lib.errors import Conflict, FieldCode, NotFound, OnboardingError, ProblemCode, Unavailable
 from lib.http.app import Call, Route, Services, build_app
 
 
@@ -41,3 +45,25 @@ def test_a_more_particular_error_answers_as_its_kind(
 ) -> None:
     """A subclass of a domain error has the status and the headers of that error, and is no 500."""
     assert answer_of(error) == (status, retry_after)
+
+
+def test_each_code_has_its_entry_and_each_entry_its_code() -> None:
+    """`type` of a problem leads to one on the page `/problems`, and a field's code stands there too."""
+    page = (ROOT / "public" / "problems" / "index.html").read_text()
+    entries = re.findall(
+        r'<article id="(\w+)"><h3><a href="#(\w+)">(\w+)</a>.*\n<p>.+</p>\n<p class="remedy">.+</p>', page
+    )
+    assert len(entries) == page.count("<article")
+    assert {len(set(entry)) for entry in entries} == {1}
+    problems, fields = get_args(ProblemCode.__value__), get_args(FieldCode.__value__)
+    assert [entry[0] for entry in entries] == [*problems, *fields]
+    assert [*problems] == sorted(problems)
+    assert [*fields] == sorted(fields)
+
+
+def test_the_page_of_problems_needs_nothing_else() -> None:
+    """It is small, readable in the dark, and loads nothing from anywhere."""
+    page = (ROOT / "public" / "problems" / "index.html").read_text()
+    assert len(page) < 20_000
+    assert "prefers-color-scheme: dark" in page
+    assert re.findall(r'(?:src|href)="(?!#|data:,)[^"]*"|url\(|@import', page) == []

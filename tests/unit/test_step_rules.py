@@ -180,6 +180,15 @@ def test_a_persona_without_them_is_refused_by_field(change: dict[str, Any], fiel
     assert _fields_refused(persona, {**PERSONA, **change}) == [field]
 
 
+def test_an_empty_persona_is_refused_with_everything_that_is_missing() -> None:
+    """Nobody learns of `identity` only at the second try."""
+    assert _fields_refused(persona, {}) == [
+        "data.corePersona",
+        "data.corePersona.identity",
+        "data.platformPersonas",
+    ]
+
+
 def test_a_draft_may_be_unfinished_but_not_of_the_wrong_type() -> None:
     """Fields that nobody knows come along."""
     draft = persona_draft({"core_persona": {}, "mood": "good"})

@@ -138,8 +138,6 @@ def test_style_analysis_has_its_seven_fields() -> None:
 
 def test_capabilities_are_booleans_of_what_is_there() -> None:
     """Nothing stored means that nothing can be done; an AI key is one of the four providers'."""
-    assert not any(capabilities({}, None, None, None, None, {}).values())
-    assert all(
-        capabilities({"gemini": "x"}, ANALYSIS, PREFERENCES, {"core_persona": CORE}, {"tone": "x"}, {"a": 1}).values()
-    )
-    assert capabilities({"exa": "x"}, None, None, None, None, {})["ai_content"] is False
+    assert not any(capabilities({}, None, None, None, {}).values())
+    assert all(capabilities({"gemini": "x"}, ANALYSIS, PREFERENCES, {"core_persona": CORE}, {"a": 1}).values())
+    assert capabilities({"exa": "x"}, None, None, None, {})["ai_content"] is False

@@ -1,19 +1,25 @@
 """Step 1, and the stored keys."""
 
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from lib.db import api_keys
 from lib.errors import NotFound
 from lib.http.app import NO_CONTENT, Answer, Call, Route
 from lib.http.step_routes import StepHandlers, Submission, log_saved, step_routes
+from lib.json_text import JsonText
 from lib.steps.api_keys import (
+    is_masked,
     key_problem,
     masked,
+    refuse_other_masks,
     submitted_key,
     submitted_keys,
     without_secrets,
 )
 from lib.steps.definitions import API_KEYS, PENDING
+from lib.steps.limits import MAX_NOTES_BYTES, refuse_too_large
+from lib.steps.named_keys import could_name_keys, refuse_named_keys
 from lib.steps.progress import Progress, StepState
 from lib.steps.providers import canonical
 
@@ -32,12 +38,18 @@ def save_key(call: Call) -> dict[str, Any]:
     """Store one key."""
     body = call.body()
     provider, key = submitted_key(body.get("provider"), body.get("api_key"))
-    if key is not None:
-        others = {name: value for name, value in body.items() if name not in {"provider", "api_key"}}
-        details = without_secrets(others, [key]) or None
-        sealed = call.key_ring.encrypt(call.user.id, provider, key)
-        api_keys.save(call.database, call.user.id, provider, sealed, details)
-        log_saved(call, f"API key for {provider}")
+    others = {name: value for name, value in body.items() if name not in {"provider", "api_key"}}
+    details = without_secrets(others, [key])
+    refuse_too_large("description", details, MAX_NOTES_BYTES)
+    if could_name_keys(details):
+        refuse_named_keys(details, _stored_keys(call).values())
+    if is_masked(key):
+        # Nothing has to be written: it was stored when it was read.
+        refuse_other_masks({provider: key}, _stored_keys(call), lambda _: "api_key")
+        return {"message": f"API key for {provider} unchanged.", "provider": provider, "status": "saved"}
+    sealed = call.key_ring.encrypt(call.user.id, provider, key)
+    api_keys.save(call.database, call.user.id, provider, sealed, details or None)
+    log_saved(call, f"API key for {provider}")
     return {"message": f"API key for {provider} saved.", "provider": provider, "status": "saved"}
 
 
@@ -62,7 +74,7 @@ def validate_keys(call: Call) -> dict[str, Any]:
     }
 
 
-def _read_step(call: Call) -> StepState:
+def _read_step(call: Call, _known_versions: Collection[int]) -> StepState:
     row = api_keys.read_with_step(call.database, call.user.id)
     keys = {provider: masked(key) for provider, key in _decrypted(call, api_keys.by_provider(row)).items()}
     return StepState(
@@ -70,19 +82,35 @@ def _read_step(call: Call) -> StepState:
         completed_at=row["completed_at"],
         data={**(row["data"] or {}), "api_keys": keys} if keys or row["data"] is not None else None,
         validation_errors=row["validation_errors"] or [],
+        draft=None if row["draft"] is None else JsonText(row["draft"]),
+        draft_saved_at=row["draft_saved_at"],
+        version=row["version"] or 0,
     )
 
 
 def _save_step(call: Call, submission: Submission) -> tuple[Progress, object]:
     submitted = submitted_keys(submission.payload)
     user_id = call.user.id
+    unchanged = _unchanged_keys(call, submitted.masks) if submitted.masks else {}
     sealed = {provider: call.key_ring.encrypt(user_id, provider, key) for provider, key in submitted.keys.items()}
     errors = without_secrets(submission.validation_errors, list(submitted.keys.values()))
-    progress = api_keys.complete_step(call.database, user_id, submitted.other_fields, errors, sealed)
+    if could_name_keys([submitted.other_fields, errors]):
+        fields = {"data": submitted.other_fields, "validation_errors": errors}
+        refuse_named_keys(fields, _stored_keys(call).values())
+    progress = api_keys.complete_step(
+        call.database, user_id, submitted.other_fields, errors, sealed, unchanged, if_match=submission.if_match
+    )
     for provider in submitted.keys:
         log_saved(call, f"API key for {provider}")
     keys = {provider: masked(key) for provider, key in submitted.keys.items()}
     return progress, {**submitted.other_fields, "api_keys": keys}
+
+
+def _unchanged_keys(call: Call, masks: Mapping[str, str]) -> dict[str, bytes]:
+    """The ciphertext of the keys whose masks were sent back. Raises `InvalidData` for any other mask."""
+    sealed = api_keys.read(call.database, call.user.id)
+    refuse_other_masks(masks, _decrypted(call, sealed), lambda provider: f"data.api_keys.{provider}")
+    return {provider: sealed[provider] for provider in masks}
 
 
 def _stored_keys(call: Call) -> dict[str, str]:

@@ -14,7 +14,7 @@ import falcon
 
 from lib.config import settings
 from lib.db import accounts
-from lib.errors import Unavailable
+from lib.errors import AlreadyReceived, Unavailable
 from lib.http.app import Call, Route
 from lib.http.body import read_raw
 from lib.http.problems import BadBody
@@ -28,7 +28,7 @@ _log = logging.getLogger(__name__)
 
 
 def receive(call: Call) -> dict[str, Any]:
-    """Act on `user.deleted`, as often as it comes; take note of any other event without doing anything."""
+    """Act on `user.deleted`, once a delivery; take note of any other event without doing anything."""
     event = _verified_event(call.request)
     if event.get("type") == "user.deleted":
         _delete_account(call, event.get("data"))
@@ -40,7 +40,12 @@ def _delete_account(call: Call, data: object) -> None:
     if not isinstance(user_id, str) or not user_id or not user_id.isprintable():
         _log.warning("user.deleted without the id of a user")
         return
-    had_data = accounts.delete_for_good(call.database, user_id)
+    delivery_id = call.request.get_header("svix-id", default="")
+    try:
+        had_data = accounts.delete_for_good(call.database, user_id, delivery_id)
+    except AlreadyReceived:
+        _log.info("a delivery of Clerk's came again: nothing is done")
+        return
     _log.info("an account was deleted at Clerk: %s", "its data is erased" if had_data else "it had no data")
 
 

@@ -2,17 +2,14 @@
 
 import json
 import logging
-import re
 
 from lib.http.app import NO_CONTENT, Answer, Call, Route
 from lib.http.body import read_raw
 from lib.steps.api_keys import masked
+from lib.steps.drafts import LIKE_A_SECRET
 
 MAX_LINE_BYTES = 2048
 _ROOM_FOR_THE_REST = 256  # level, logger and request id, which the log adds
-
-# Begins like the keys that the wizard asks for, or is as long as a key or a token and unlike any word.
-_LIKE_A_SECRET = re.compile(r"(?:AIza|ck_pub_|sk-)[\w-]{4,}|(?=[\w-]*\d)[\w-]{20,}", re.ASCII)
 
 _log = logging.getLogger(__name__)
 
@@ -20,7 +17,7 @@ _log = logging.getLogger(__name__)
 def report(call: Call) -> Answer:
     """Log what the page sent, whatever it is: without keys, on one line and cut off at the end."""
     sent = read_raw(call.request)[: 4 * MAX_LINE_BYTES].decode("utf-8", "replace")
-    shown = json.dumps(_LIKE_A_SECRET.sub(lambda found: masked(found[0]), sent))
+    shown = json.dumps(LIKE_A_SECRET.sub(lambda found: masked(found[0]), sent))
     _log.warning("page error: %s", shown[: MAX_LINE_BYTES - _ROOM_FOR_THE_REST])
     return NO_CONTENT
 

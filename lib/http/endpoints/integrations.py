@@ -1,10 +1,8 @@
 """Step 5."""
 
-from typing import Any
-
 from lib.db import integrations, steps
-from lib.http.app import Call, Route
-from lib.http.step_routes import StepHandlers, Submission, log_saved, step_answer, step_routes
+from lib.http.app import Answer, Call, Route
+from lib.http.step_routes import StepHandlers, Submission, log_saved, read_step, step_routes
 from lib.steps.definitions import INTEGRATIONS
 from lib.steps.integrations import integration_fields
 from lib.steps.progress import Progress
@@ -12,18 +10,31 @@ from lib.steps.progress import Progress
 
 def _save_step(call: Call, submission: Submission) -> tuple[Progress, object]:
     if submission.data is None:
-        return steps.complete(call.database, call.user.id, INTEGRATIONS, None, submission.validation_errors), {}
+        progress = steps.complete(
+            call.database,
+            call.user.id,
+            INTEGRATIONS,
+            None,
+            submission.validation_errors,
+            if_match=submission.if_match,
+        )
+        return progress, {}
     data = submission.data
     progress = integrations.complete_step(
-        call.database, call.user.id, data, submission.validation_errors, integration_fields(data)
+        call.database,
+        call.user.id,
+        data,
+        submission.validation_errors,
+        integration_fields(data),
+        if_match=submission.if_match,
     )
     log_saved(call, "Integrations")
     return progress, data
 
 
-def read(call: Call) -> dict[str, Any]:
+def read(call: Call) -> Answer:
     """The step, under the function's own path."""
-    return step_answer(call, INTEGRATIONS, steps.read(call.database, call.user.id, INTEGRATIONS))
+    return read_step(call, STEP)
 
 
 STEP = StepHandlers(INTEGRATIONS, _save_step, body_required=False)

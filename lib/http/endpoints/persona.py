@@ -9,6 +9,7 @@ from lib.http.rendering import time_text
 from lib.http.step_routes import StepHandlers, Submission, log_saved, step_routes
 from lib.steps.definitions import PERSONA
 from lib.steps.fields import PERSONA_FIELDS
+from lib.steps.limits import refuse_too_large
 from lib.steps.progress import Progress
 
 
@@ -27,7 +28,9 @@ def save_draft(call: Call) -> dict[str, Any]:
     # Here and not above: pydantic is a sixth of a cold start, and reads need none.
     from lib.steps.persona import persona_draft
 
-    personas.save_draft(call.database, call.user.id, persona_draft(call.body()))
+    body = call.body()
+    refuse_too_large("persona", body)
+    personas.save_draft(call.database, call.user.id, persona_draft(body))
     log_saved(call, "Persona data")
     return {"success": True}
 
@@ -37,7 +40,14 @@ def _save_step(call: Call, submission: Submission) -> tuple[Progress, object]:
     from lib.steps.persona import persona
 
     data = submission.payload
-    progress = personas.complete_step(call.database, call.user.id, data, submission.validation_errors, persona(data))
+    progress = personas.complete_step(
+        call.database,
+        call.user.id,
+        data,
+        submission.validation_errors,
+        persona(data),
+        if_match=submission.if_match,
+    )
     log_saved(call, "Persona data")
     return progress, data
 

@@ -12,7 +12,7 @@ from urllib.parse import unquote
 
 from lib.ai_backend import BackendAnswer, BackendRequest, ask
 from lib.config import settings
-from lib.db import personas, steps, website_analyses
+from lib.db import drafts, personas, website_analyses
 from lib.errors import AiBackendFailed, FieldError, InvalidData, NotFound
 from lib.http.app import Answer, Call, Route
 from lib.http.body import parse_json, read_raw, with_storable_text
@@ -165,6 +165,7 @@ def _store_analysis(exchange: Exchange) -> None:
         analysis.website_url,
         analysis.fields,
         warning=warning if isinstance(warning, str) else None,
+        if_match=None,
     )
     log_saved(call, "Website analysis")
 
@@ -180,7 +181,7 @@ def _store_sitemap(exchange: Exchange) -> None:
 def _add_to_research(exchange: Exchange, found: Object) -> None:
     if not is_success(exchange.answer):
         return
-    steps.add_to_draft(exchange.call.database, exchange.call.user.id, RESEARCH, found)
+    drafts.add(exchange.call.database, exchange.call.user.id, RESEARCH, found)
     log_saved(exchange.call, "Research draft")
 
 

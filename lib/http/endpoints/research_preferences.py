@@ -22,7 +22,12 @@ def _save_step(call: Call, submission: Submission) -> tuple[Progress, object]:
 
     data = submission.payload
     progress = research_preferences.complete_step(
-        call.database, call.user.id, data, submission.validation_errors, preference_fields(data)
+        call.database,
+        call.user.id,
+        data,
+        submission.validation_errors,
+        preference_fields(data),
+        if_match=submission.if_match,
     )
     log_saved(call, "Research preferences")
     return progress, data

@@ -1,27 +1,33 @@
 """The session as a whole: where a user stands, and the moves that no single step makes."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import asdict
 from datetime import UTC, datetime
 from http import HTTPStatus
 from typing import Any
 
 from lib.db import sessions
-from lib.errors import Conflict, NotFound
-from lib.http.app import Call, Route
+from lib.errors import NotFound
+from lib.http.app import Answer, Call, Route
 from lib.http.problems import BadBody
 from lib.http.rendering import step_document, step_documents, time_text
-from lib.steps.definitions import API_KEYS, FINISH, STEPS, WEBSITE, Flow, StepDefinition
-from lib.steps.progress import Progress, titles
+from lib.http.validators import fingerprint, known, not_modified, weak_etag
+from lib.steps.definitions import API_KEYS, FINISH, STEPS, WEBSITE, StepDefinition
+from lib.steps.progress import Progress
+from lib.steps.requirements import Requirements, incomplete, requirements
 
 # Keys are secret, and finishing collects nothing. An analysis can be megabytes: opening the wizard goes without.
 _PROGRESS_DATA = [step for step in STEPS if step not in (API_KEYS, FINISH)]
 _INIT_DATA = [step for step in _PROGRESS_DATA if step is not WEBSITE]
 
 
-def init(call: Call) -> dict[str, Any]:
+def init(call: Call) -> Answer:
     """Everything that the wizard needs to open, in one call."""
-    progress = _load(call, _INIT_DATA)
+    return _unless_known(call, _init, _INIT_DATA)
+
+
+def _init(call: Call, progress: Progress) -> dict[str, Any]:
     user = call.user
     return {
         "user": {
@@ -35,14 +41,21 @@ def init(call: Call) -> dict[str, Any]:
             **_status(progress),
             "last_updated": time_text(progress.updated_at),
             "steps": step_documents(progress),
+            "requirements": requirements(progress),
+            "version": progress.version,
         },
         "session": {"session_id": user.id, "initialized_at": time_text(datetime.now(UTC))},
     }
 
 
-def status(call: Call) -> dict[str, Any]:
+def status(call: Call) -> Answer:
     """Where the user stands, in short."""
-    return _status(_load(call))
+    return _unless_known(call, lambda _, progress: _status(progress))
+
+
+def missing(call: Call) -> Requirements:
+    """What is missing for finishing onboarding."""
+    return requirements(_load(call))
 
 
 def progress(call: Call) -> dict[str, Any]:
@@ -83,7 +96,7 @@ def resume(call: Call) -> dict[str, Any]:
     state = _load(call)
     document = {
         "can_resume": not state.is_completed,
-        "resume_step": state.next_step or len(call.flow),
+        "resume_step": state.resume_step,
         "current_step": state.current_step,
         "completion_percentage": state.completion_percentage,
         "started_at": time_text(state.started_at),
@@ -93,15 +106,15 @@ def resume(call: Call) -> dict[str, Any]:
 
 
 def complete(call: Call) -> dict[str, Any]:
-    """Finish onboarding. Raises `Conflict` while a required step or a key is missing."""
-    row = sessions.finish(call.database, call.user.id, call.flow)
-    if row["completed_at"] is None:
-        raise Conflict(_what_is_missing(call.flow, row["finished_steps"]))
+    """Finish onboarding. Raises `Incomplete` while a required step or a key is missing."""
+    progress = sessions.finish(call.database, call.user.id, call.flow)
+    if not progress.is_completed:
+        raise incomplete(progress)
     return {
         "message": "Onboarding completed.",
-        "completed_at": time_text(row["completed_at"]),
+        "completed_at": time_text(progress.completed_at),
         "completion_percentage": 100.0,
-        "persona_generated": row["has_persona"],
+        "persona_generated": progress.has_persona,
     }
 
 
@@ -123,8 +136,23 @@ def unknown_step(call: Call) -> object:
     raise NotFound(f"There is no such step: steps are numbered 1 to {len(call.flow)}.")
 
 
-def _load(call: Call, with_data: Sequence[StepDefinition] = ()) -> Progress:
-    return sessions.load(call.database, call.user.id, with_data).in_flow(call.flow)
+def _load(call: Call, with_data: Sequence[StepDefinition] = (), known_tags: Collection[str] = ()) -> Progress:
+    return sessions.load(call.database, call.user.id, with_data, known_tags).in_flow(call.flow)
+
+
+def _unless_known(
+    call: Call, render: Callable[[Call, Progress], object], with_data: Sequence[StepDefinition] = ()
+) -> Answer:
+    """The progress as `render` shows it; 304 where the caller has that.
+
+    Besides what is stored, the answer shows what the token says of the user, in the numbers of the page's flow.
+    """
+    caller_knows, suffix = known(call.request), fingerprint(asdict(call.user), [step.key for step in call.flow.steps])
+    progress = _load(call, with_data, caller_knows.before(suffix))
+    tag = progress.tag + suffix
+    if caller_knows.covers(tag):
+        return not_modified(weak_etag(tag))
+    return Answer(HTTPStatus.OK, render(call, progress), weak_etag(tag))
 
 
 def _beginning(call: Call) -> dict[str, Any]:
@@ -143,24 +171,20 @@ def _status(state: Progress) -> dict[str, Any]:
     }
 
 
-def _what_is_missing(flow: Flow, finished: list[str]) -> str:
-    missing = [step for step in flow.required_before_last if step.key not in finished]
-    if missing:
-        return f"Onboarding cannot be completed yet. Still missing: {titles(missing)}."
-    return "Onboarding cannot be completed yet. Add at least one API key in AI LLM Providers first."
-
-
 ROUTES = [
     Route("GET", "/api/onboarding/init", init),
     Route("GET", "/api/onboarding/session", init),
     Route("GET", "/api/onboarding/status", status),
     Route("GET", "/api/onboarding/progress", progress),
     Route("POST", "/api/onboarding/start", start),
+    Route("GET", "/api/onboarding/requirements", missing),
     Route("GET", "/api/onboarding/resume", resume),
     Route("POST", "/api/onboarding/complete", complete),
     Route("POST", "/api/onboarding/reset", reset),
     Route("GET", "/api/onboarding/step/{number}", unknown_step),
     Route("POST", "/api/onboarding/step/{number}/complete", unknown_step),
     Route("POST", "/api/onboarding/step/{number}/skip", unknown_step),
+    Route("PUT", "/api/onboarding/step/{number}/draft", unknown_step),
+    Route("DELETE", "/api/onboarding/step/{number}/draft", unknown_step),
     Route("GET", "/api/onboarding/step/{number}/validate", unknown_step),
 ]

@@ -2,18 +2,22 @@
 
 from collections.abc import Mapping
 from datetime import datetime
+from http import HTTPStatus
 from typing import Any
 
-from lib.db import steps, summary
+from lib.db import sessions, steps, summary
 from lib.db.api_keys import by_provider
 from lib.db.summary import SummaryRow
-from lib.http.app import Call, Route
+from lib.errors import Incomplete
+from lib.http.app import Answer, Call, Route
 from lib.http.rendering import preferences_document
 from lib.http.step_routes import StepHandlers, Submission, step_routes
+from lib.http.validators import fingerprint, known, not_modified, weak_etag
 from lib.steps.api_keys import masked
 from lib.steps.definitions import FINISH
 from lib.steps.fields import PersonaFields, camel_case
 from lib.steps.progress import Progress
+from lib.steps.requirements import incomplete
 from lib.steps.summary import (
     capabilities,
     data_sufficiency,
@@ -22,26 +26,41 @@ from lib.steps.summary import (
     style_analysis,
 )
 
+_SHOWN_AS = {"website_analysis": "style_analysis"}
 
-def read(call: Call) -> dict[str, Any]:
-    """The summary; what is missing is null or `{}`, never an error."""
-    row = summary.read(call.database, call.user.id)
+
+def read(call: Call) -> Answer:
+    """The summary; what is missing is null or `{}`, never an error. 304 where the caller has it.
+
+    What there is no room for is null, too, and named in `data_too_large`.
+    """
+    caller_knows, suffix = known(call.request), fingerprint()
+    row = summary.read(call.database, call.user.id, caller_knows.before(suffix))
+    tag = row["tag"] + suffix
+    if caller_knows.covers(tag):
+        return not_modified(weak_etag(tag))
+    return Answer(HTTPStatus.OK, _document(call, row), weak_etag(tag))
+
+
+def _document(call: Call, row: SummaryRow) -> dict[str, Any]:
     keys = _keys(call, row)
     analysis, persona = row["website_analysis"], row["persona"]
     preferences = row["research_preferences"]
     personalization = personalization_settings(persona, preferences, analysis)
     integrations = row["integrations"] or {}
+    too_large = [_SHOWN_AS.get(name, name) for name in row["too_large"]]
     return {
         "api_keys": {provider: masked(key) for provider, key in keys.items()},
         "website_url": (analysis and analysis["website_url"]) or None,
-        "style_analysis": style_analysis(analysis),
+        "style_analysis": None if "style_analysis" in too_large else style_analysis(analysis),
         "research_preferences": preferences and _preferences(preferences),
         "personalization_settings": personalization,
         "persona": persona and _persona(persona),
         "persona_readiness": readiness(data_sufficiency(analysis, preferences)),
         "business_info": row["business_info"],
         "integrations": integrations,
-        "capabilities": capabilities(keys, analysis, preferences, persona, personalization, integrations),
+        "capabilities": capabilities(keys, analysis, preferences, persona, integrations),
+        **({"data_too_large": too_large} if too_large else {}),
     }
 
 
@@ -60,8 +79,12 @@ def _keys(call: Call, row: SummaryRow) -> dict[str, str]:
 
 
 def _save_step(call: Call, submission: Submission) -> tuple[Progress, object]:
-    progress = steps.complete(call.database, call.user.id, FINISH, submission.data, submission.validation_errors)
-    return progress, submission.data or {}
+    user_id, data, errors = call.user.id, submission.data, submission.validation_errors
+    try:
+        progress = steps.complete_last(call.database, user_id, call.flow, data, errors, if_match=submission.if_match)
+    except Incomplete:
+        raise incomplete(sessions.load(call.database, user_id).in_flow(call.flow)) from None
+    return progress, data or {}
 
 
 STEP = StepHandlers(FINISH, _save_step, body_required=False)

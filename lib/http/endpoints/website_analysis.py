@@ -2,19 +2,25 @@
 
 import re
 from collections.abc import Mapping
+from http import HTTPStatus
 from typing import Any
 
-from lib.db import website_analyses
+from lib.db import analysis_lists, website_analyses
+from lib.db.analysis_lists import ListedAnalysis
 from lib.db.website_analyses import Analysis
 from lib.errors import NotFound
 from lib.http.app import NO_CONTENT, Answer, Call, Route
+from lib.http.problems import BadBody
 from lib.http.rendering import time_text, with_time_texts
 from lib.http.step_routes import StepHandlers, Submission, log_saved, step_routes
 from lib.steps.definitions import WEBSITE
 from lib.steps.fields import ANALYSIS_FIELDS, LATER_ANALYSIS_FIELDS, STYLE_FIELDS
+from lib.steps.limits import refuse_too_large
 from lib.steps.progress import Progress
 from lib.steps.summary import style_analysis
 
+DEFAULT_LISTED, MAX_LISTED = 20, 100
+MAX_ID = 2**63 - 1
 _ANALYSIS_ID = re.compile(r"\d{1,18}", re.ASCII)
 
 
@@ -51,7 +57,9 @@ def by_id(call: Call) -> dict[str, Any]:
 
 def edit(call: Call) -> dict[str, Any]:
     """Replace the fields of one analysis that are sent."""
-    if not website_analyses.edit(call.database, call.user.id, _analysis_id(call), call.body()):
+    analysis_id, fields = _analysis_id(call), call.body()
+    refuse_too_large("analysis", fields)
+    if not website_analyses.edit(call.database, call.user.id, analysis_id, fields):
         raise _no_analysis()
     return {"success": True}
 
@@ -63,10 +71,32 @@ def remove(call: Call) -> Answer:
     return NO_CONTENT
 
 
-def list_all(call: Call) -> dict[str, Any]:
-    """Every analysis of this user, newest first."""
-    rows = website_analyses.all_of(call.database, call.user.id)
-    return {"success": True, "analyses": [_document(row) for row in rows]}
+def list_newest(call: Call) -> dict[str, Any]:
+    """Analyses of this user, newest first and without what was crawled; `next` is null on the last page."""
+    limit = call.number("limit", 1, MAX_LISTED) or DEFAULT_LISTED
+    before = call.number("before", 1, MAX_ID)
+    rows, has_more = analysis_lists.read(call.database, call.user.id, limit, before)
+    if before and not rows and website_analyses.by_id(call.database, call.user.id, before) is None:
+        raise BadBody(HTTPStatus.BAD_REQUEST, "The parameter before has to be the id of an analysis.", "bad_request")
+    return {
+        "success": True,
+        "analyses": [_listed(row) for row in rows],
+        "next": rows[-1]["id"] if has_more else None,
+    }
+
+
+def _listed(row: ListedAnalysis) -> dict[str, Any]:
+    fields = row["fields"]
+    document = {
+        "website_url": row["website_url"],
+        "style_analysis": style_analysis(fields),
+        "style_patterns": fields and fields["style_patterns"],
+        "style_guidelines": fields and fields["style_guidelines"],
+        "status": row["status"],
+        "completed_at": time_text(row["analysis_date"]),
+        "analysis_id": row["id"],
+    }
+    return {**document, **_other_fields(fields)} if fields else {**document, "data_too_large": True}
 
 
 def _document(row: Analysis) -> dict[str, Any]:
@@ -82,7 +112,7 @@ def _document(row: Analysis) -> dict[str, Any]:
     }
 
 
-def _other_fields(row: Analysis) -> dict[str, Any]:
+def _other_fields(row: Mapping[str, Any]) -> dict[str, Any]:
     """What later releases of the page find out about a website, beside the fields that all releases know."""
     stored = row["additional_fields"] or {}
     return {name: stored[name] for name in LATER_ANALYSIS_FIELDS if name in stored}
@@ -113,6 +143,7 @@ def _save_step(call: Call, submission: Submission) -> tuple[Progress, object]:
         analysis.website_url,
         analysis.fields,
         business=analysis.business,
+        if_match=submission.if_match,
     )
     log_saved(call, "Website analysis")
     return progress, data
@@ -127,6 +158,6 @@ ROUTES = [
     Route("GET", "/api/onboarding/style-detection/analysis/{id}", by_id),
     Route("PUT", "/api/onboarding/style-detection/analysis/{id}", edit),
     Route("DELETE", "/api/onboarding/style-detection/analysis/{id}", remove),
-    Route("GET", "/api/onboarding/style-detection/session-analyses", list_all),
+    Route("GET", "/api/onboarding/style-detection/session-analyses", list_newest),
     *step_routes(WEBSITE),
 ]

@@ -1,0 +1,80 @@
+"""Drafts of steps: what is typed so far, kept beside what the step holds until it is completed."""
+
+from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime
+from typing import Any, TypedDict
+
+from sqlalchemy import ColumnElement, case, exists, func, literal, null, select, update
+
+from lib.db import sessions
+from lib.db.database import Database
+from lib.db.guards import version_is, within_quota
+from lib.db.statements import USER, Query, Statement, parameter, upsert, with_members
+from lib.db.steps import KEY, NEXT_VERSION, NO_DRAFT, NOW, PAYLOAD, is_finished, is_step
+from lib.db.tables import onboarding_steps, persona_data
+from lib.steps.definitions import IN_PROGRESS, PENDING, PERSONA, StepDefinition
+from lib.steps.progress import UNTOUCHED, StepState
+
+_step = onboarding_steps.c
+
+
+class _DraftRow(TypedDict):
+    """What saving or discarding a draft gives back."""
+
+    version: int
+    draft_saved_at: datetime | None
+
+
+def _drafted(updated: Mapping[str, ColumnElement[Any]]) -> Statement:
+    """The upsert of a step with a draft. A pending step is in progress then."""
+    return Statement(
+        upsert(
+            onboarding_steps,
+            ["step_key", "draft"],
+            KEY,
+            computed={"status": literal(IN_PROGRESS), "draft_saved_at": func.now()},
+            untouched=[*PAYLOAD, *NOW],
+            updated={"status": case((is_finished, _step.status), else_=IN_PROGRESS), **NEXT_VERSION, **updated},
+        )
+    )
+
+
+_SAVE = _drafted({})
+_ADD = _drafted({"draft": with_members(_step.draft, parameter(onboarding_steps, "draft"))})
+# A generated persona is a draft of its own kind, and step 4 stays in progress with it.
+_is_held = (_step.step_key == PERSONA.key) & exists().where(persona_data.c.user_id == USER)
+_DISCARD = Statement(
+    update(onboarding_steps)
+    .where(is_step, _step.draft.is_not(null()))
+    .values(
+        status=case(((_step.status == IN_PROGRESS) & ~_is_held, PENDING), else_=_step.status),
+        updated_at=func.now(),
+        **NEXT_VERSION,
+        **NO_DRAFT,
+    )
+)
+_STATE = Query(select(_step.version, _step.draft_saved_at).where(is_step), _DraftRow)
+
+
+def add(database: Database, user_id: str, step: StepDefinition, members: Mapping[str, object]) -> None:
+    """Put `members` into the step's draft, beside those that it has already."""
+    database.write(user_id, [*sessions.ensured(), _ADD(step_key=step.key, draft=members), within_quota()])
+
+
+def save(
+    database: Database, user_id: str, step: StepDefinition, data: object, *, if_match: Collection[int] | None
+) -> StepState:
+    """Keep a draft in place of the one before. Gives its time and the step's version. Raises `VersionMismatch`."""
+    saved = _SAVE(step_key=step.key, draft=data)
+    statements = [*sessions.ensured(), *version_is(step, if_match), saved, within_quota()]
+    return _state(database.write_and_read(user_id, statements, _STATE(step_key=step.key)))
+
+
+def discard(database: Database, user_id: str, step: StepDefinition, *, if_match: Collection[int] | None) -> StepState:
+    """Remove a step's draft, if there is one. Gives the step's version. Raises `VersionMismatch`."""
+    statements = [*sessions.changed(), *version_is(step, if_match), _DISCARD(step_key=step.key)]
+    return _state(database.write_and_read(user_id, statements, _STATE(step_key=step.key)))
+
+
+def _state(rows: Sequence[_DraftRow]) -> StepState:
+    return StepState(**rows[0]) if rows else UNTOUCHED
