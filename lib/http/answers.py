@@ -334,7 +334,7 @@ class DraftSaved(TypedDict):
     """Which step it belongs to."""
     version: int
     """The step's new version, as in the `ETag`."""
-    saved_at: str | None
+    saved_at: str
     """When it was saved."""
 
 

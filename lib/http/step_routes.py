@@ -202,14 +202,14 @@ def _save_draft(call: Call, number: int) -> "Answer[DraftSaved]":
     handlers, user_id = _handlers(call, number), call.user.id
     data, if_match = _draft(call, handlers.step), expected_versions(call.request)
     with _current_state(call, handlers):
-        state = drafts.save(call.database, user_id, handlers.step, data, if_match=if_match)
+        saved = drafts.save(call.database, user_id, handlers.step, data, if_match=if_match)
     log_saved(call, f"Draft of {handlers.step.title}")
     document: DraftSaved = {
         "step_number": call.flow.number(handlers.step),
-        "version": state.version,
-        "saved_at": time_text(state.draft_saved_at),
+        "version": saved["version"],
+        "saved_at": time_text(saved["draft_saved_at"]),
     }
-    return Answer(HTTPStatus.OK, document, etag_of_version(state.version))
+    return Answer(HTTPStatus.OK, document, etag_of_version(saved["version"]))
 
 
 def _draft(call: Call, step: StepDefinition) -> object:
