@@ -47,20 +47,23 @@ _MORE_HEADERS = {
 
 def responses(schemas: Schemas, one: Described, example: Example) -> dict[str, Any]:
     """Every answer of an operation, by its status."""
-    operation, body = one.operation, answer_type(one.handler)
+    operation = one.operation
     headers = {**REQUEST_ID, **(_ETAG if operation.conditional or operation.may_be_unchanged else {})}
-    found: dict[str, Any] = {}
-    if body is type(None):
-        found["204"] = {"description": "Done: there is nothing to say.", "headers": headers}
-    else:
-        content = {JSON: {"schema": schemas.of(body), **example.of_answer()}}
-        found["200"] = {"description": _said_of(schemas, body), "headers": headers, "content": content}
+    found = {} if operation.always_refused else _success(schemas, one, example, headers)
     if operation.may_be_unchanged:
         found["304"] = {"description": "Nothing changed since the answer with this `ETag`.", "headers": headers}
     for status, kind in operation.others.items():
         content = {JSON: {"schema": schemas.of(kind)}}
         found[str(status)] = {"description": _said_of(schemas, kind), "headers": REQUEST_ID, "content": content}
     return dict(sorted({**problems_of(_codes(one), taken=found), **found}.items()))
+
+
+def _success(schemas: Schemas, one: Described, example: Example, headers: dict[str, Any]) -> dict[str, Any]:
+    body = answer_type(one.handler)
+    if body is type(None):
+        return {"204": {"description": "Done: there is nothing to say.", "headers": headers}}
+    content = {JSON: {"schema": schemas.of(body), **example.of_answer()}}
+    return {"200": {"description": _said_of(schemas, body), "headers": headers, "content": content}}
 
 
 def _said_of(schemas: Schemas, kind: Any) -> str:

@@ -44,6 +44,7 @@ class Operation:
 
     `may_be_unchanged` reads take `If-None-Match`, `conditional` writes take `If-Match`, and both answer an `ETag`.
     `errors` are the codes that cannot be derived from the rest, `others` are answers that are no problems.
+    What is `always_refused` answers problems alone.
     """
 
     id: str
@@ -56,6 +57,7 @@ class Operation:
     errors: tuple[ProblemCode, ...] = ()
     others: dict[int, Any] = field(default_factory=dict)
     reads_raw_body: bool = False
+    always_refused: bool = False
 
 
 @dataclass(frozen=True)
@@ -178,7 +180,9 @@ def _operations_of_a_step(
         f"POST {path}/complete": Operation(
             f"complete{suffix}", STEPS, request, body_required, conditional=True, errors=(*unknown, *incomplete)
         ),
-        f"POST {path}/skip": Operation(f"skip{suffix}", STEPS, conditional=True, errors=(*unknown, *skip)),
+        f"POST {path}/skip": Operation(
+            f"skip{suffix}", STEPS, conditional=may_skip, errors=(*unknown, *skip), always_refused=not may_skip
+        ),
         f"GET {path}/validate": Operation(f"validate{suffix}", STEPS, errors=unknown),
         f"PUT {path}/draft": Operation(
             f"saveDraftOf{suffix}", DRAFTS, requests.SaveDraft, conditional=True, errors=unknown
