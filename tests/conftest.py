@@ -21,20 +21,27 @@ function-scoped
 
 from __future__ import annotations
 
+import json
+import os
 import threading
 import uuid
 from collections.abc import Iterator
+from functools import cache
+from typing import TYPE_CHECKING
 
 import pytest
 
 from dev.harness.clerk import TokenFactory
-from dev.harness.client import Client
+from dev.harness.client import Client, Response, watchers
 from dev.harness.http_server import make_server
 from dev.harness.postgres import alembic, throwaway_postgres
 from dev.local_postgres import LocalPostgres
-from dev.settings import SETTINGS, SigningKey, new_encryption_key
+from dev.settings import ROOT, SETTINGS, SigningKey, new_encryption_key
 from tests.support.ai_backend import StubBackend, answering_everything, stub_backend
 from tests.support.inspection import Superuser, superuser
+
+if TYPE_CHECKING:
+    from dev.openapi.checking import Checker
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> object:
@@ -44,6 +51,26 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> object:
     from tests.support.scheduling import PlatformTogether
 
     return PlatformTogether(config, log)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def described_answers() -> Iterator[None]:
+    """Every answer that any test gets from a documented route has to be one that public/openapi.json allows."""
+
+    @cache
+    def checker() -> Checker:
+        from dev.openapi.checking import Checker  # not at the top: tests of the tooling need no application
+
+        return Checker(json.loads((ROOT / "public" / "openapi.json").read_text()))
+
+    def check(method: str, path: str, answer: Response) -> None:
+        # The description is that of the wizard of six steps.
+        if os.environ.get("ONBOARDING_FLOW") != "five":
+            checker().check(method, path, answer)
+
+    watchers.append(check)
+    yield
+    watchers.remove(check)
 
 
 @pytest.fixture(scope="session")

@@ -10,6 +10,10 @@ from typing import Any
 
 TIMEOUT = 60  # seconds
 
+type Watcher = Callable[[str, str, Response], object]
+watchers: list[Watcher] = []
+"""Each is told of every answer, with the method and the path of its request."""
+
 
 @dataclass(frozen=True)
 class Response:
@@ -57,7 +61,10 @@ class Client:
         if json is not ...:
             body = json_module.dumps(json).encode()
             sent["Content-Type"] = "application/json"
-        return self.send(method, path, body, {**sent, **(headers or {})})
+        response = self.send(method, path, body, {**sent, **(headers or {})})
+        for watch in watchers:
+            watch(method, path, response)
+        return response
 
     def send(self, method: str, path: str, body: bytes | None, headers: Mapping[str, str]) -> Response:
         """Send a request as it stands, on a connection of its own."""
