@@ -13,6 +13,7 @@ from dev.harness.client import Response
 from dev.openapi import problems
 from dev.openapi.checking import Checker, NotDescribedError
 from dev.openapi.document import FILE, document, text
+from dev.openapi.links import LINKS
 from dev.openapi.routes import described
 
 DOCUMENT = document()
@@ -51,6 +52,12 @@ def test_every_operation_has_a_name_of_its_own() -> None:
     """Generated clients name their methods after it."""
     names = [operation["operationId"] for _, operation in OPERATIONS]
     assert len(names) == len(set(names)) > 70
+
+
+def test_every_link_is_followed_from_an_operation_to_another() -> None:
+    """A link that names an operation that is not there would be dropped in silence."""
+    names = {operation["operationId"] for _, operation in OPERATIONS}
+    assert {name for link in LINKS for name in (link.of, link.to)} <= names
 
 
 @pytest.mark.parametrize(("name", "operation"), OPERATIONS, ids=[name for name, _ in OPERATIONS])
