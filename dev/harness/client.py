@@ -10,9 +10,9 @@ from typing import Any
 
 TIMEOUT = 60  # seconds
 
-type Watcher = Callable[[str, str, Response], object]
+type Watcher = Callable[[Client, str, str, Response], object]
 watchers: list[Watcher] = []
-"""Each is told of every answer, with the method and the path of its request."""
+"""Each is told of every answer: by which client, with which method and for which path."""
 
 
 @dataclass(frozen=True)
@@ -63,7 +63,7 @@ class Client:
             sent["Content-Type"] = "application/json"
         response = self.send(method, path, body, {**sent, **(headers or {})})
         for watch in watchers:
-            watch(method, path, response)
+            watch(self, method, path, response)
         return response
 
     def send(self, method: str, path: str, body: bytes | None, headers: Mapping[str, str]) -> Response:
