@@ -64,7 +64,12 @@ def document() -> dict[str, Any]:
                     "scheme": "bearer",
                     "bearerFormat": "JWT",
                     "description": "A session token of Clerk's: `await getToken()`.",
-                }
+                },
+                "operations": {
+                    "type": "http",
+                    "scheme": "bearer",
+                    "description": "The operators' token: the deployment's `OPERATIONS_TOKEN`.",
+                },
             },
             "parameters": CONDITIONS,
             "headers": HEADERS,

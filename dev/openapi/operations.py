@@ -60,7 +60,7 @@ def operation(schemas: Schemas, one: Described, example: Example) -> dict[str, A
         written["parameters"] = listed
     written |= _body(schemas, one.operation.request, example, required=one.operation.body_required)
     if one.route.public:
-        written["security"] = []
+        written["security"] = [{"operations": []}] if one.operation.for_operators else []
     written["responses"] = responses(schemas, one, example)
     return written
 

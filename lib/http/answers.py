@@ -9,6 +9,7 @@ from typing import Any, Literal, NotRequired, TypedDict
 from lib.configuration import State
 from lib.errors import FieldCode, ProblemCode
 from lib.steps.definitions import Status
+from lib.steps.events import EventKind
 from lib.steps.fields import (
     BusinessFields,
     FoundFields,
@@ -675,3 +676,29 @@ class Export(Open):
     """What a user without a website told."""
     next: str | None
     """What `after` has to be for the next page; null on the last one."""
+
+
+class Event(TypedDict):
+    """Something that happened to the user's onboarding."""
+
+    id: int
+    """The event's number: a later event has a higher one."""
+    at: Time
+    """When it happened."""
+    kind: EventKind
+    """What happened."""
+    step_number: int | None
+    """In which step; null where it was in none of the page's steps."""
+    request_id: str | None
+    """The `X-Request-Id` of the request that did it."""
+    detail: Object
+    """Names and counts, never values."""
+
+
+class History(TypedDict):
+    """Events, newest first."""
+
+    events: list[Event]
+    """The events of this page."""
+    next: int | None
+    """What `before` has to be for the next page; null on the last one."""
