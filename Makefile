@@ -1,6 +1,6 @@
 # `make` lists the targets. Everything is installed into .venv; nothing else is needed than Python 3.12 or newer, or uv.
 .DEFAULT_GOAL := help
-.PHONY: help dev test check thorough demo token psql reset doctor migrate lint drawing rewrites vercel-dev bench fuzz lock soak
+.PHONY: help dev test check thorough demo token psql reset doctor migrate lint drawing rewrites openapi vercel-dev bench fuzz lock soak
 
 BIN := .venv/bin
 STAMP := .venv/.installed
@@ -54,6 +54,9 @@ lint: $(STAMP) ## ruff and mypy --strict
 rewrites: $(STAMP) ## write the rewrites of vercel.json, after a change of the functions' routes
 	@$(BIN)/python -m dev.rewrites
 
+openapi: $(STAMP) ## write public/openapi.json, after a change of a route, an answer or a request
+	@$(BIN)/python -m dev.openapi
+
 drawing: $(STAMP) ## draw the rooms of the code and their imports into docs/ROOMS.md
 	@$(BIN)/python -m dev.drawing
 
@@ -66,8 +69,8 @@ bench: $(STAMP) ## measure every figure of the README's table beside its peers; 
 soak: $(STAMP) ## run 100,000 requests (REQUESTS=…) under faults and write docs/RELIABILITY.md, in about half an hour
 	@$(BIN)/python -m tests.reliability $(REQUESTS)
 
-fuzz: $(STAMP) ## fuzz for long: FUZZ_CASES (100000) bodies and addresses, and the body parser with atheris
-	@FUZZ_CASES=$(FUZZ_CASES) $(BIN)/python -m pytest -n $(WORKERS) --maxprocesses 8 -m fuzz tests/security
+fuzz: $(STAMP) ## fuzz for long: FUZZ_CASES (100000) bodies and addresses, every operation of openapi.json, and the body parser with atheris
+	@FUZZ_CASES=$(FUZZ_CASES) $(BIN)/python -m pytest -n $(WORKERS) --maxprocesses 8 -m fuzz tests/security tests/openapi
 	@$(BIN)/python -c 'import atheris' 2>/dev/null \
 	    || $(BIN)/python -m pip install --quiet --disable-pip-version-check $(ATHERIS) \
 	    || uv pip install --quiet --python $(BIN)/python $(ATHERIS)

@@ -17,6 +17,7 @@ type EventKind = Literal[
     "onboarding.completed",
     "onboarding.reset",
 ]
+"""What happened."""
 
 
 MAX_EVENTS = 500

@@ -47,22 +47,34 @@ class StepFunnel(TypedDict):
     """One step of the funnel."""
 
     step_number: int
+    """The step's number."""
     step: str
+    """The key under which it is stored."""
     title: str
+    """Its title."""
     reached: int
+    """How many users got to it."""
     finished: int
+    """How many completed it."""
     skipped: int
+    """How many skipped it."""
     in_progress: int
+    """How many have begun it."""
     median_seconds: float | None
+    """How long it took half of the users at most; null where nobody was timed."""
 
 
 class Funnel(TypedDict):
-    """All of it. `stuck_over_7_days` belongs to those who started and have not completed."""
+    """How many users get how far. No user is named."""
 
     started: int
+    """How many began."""
     completed: int
+    """How many finished onboarding."""
     stuck_over_7_days: int
+    """How many of those who began have not finished, and stored nothing for longer than 7 days."""
     steps: list[StepFunnel]
+    """Each step."""
 
 
 def funnel(counts: Counts, flow: Flow) -> Funnel:

@@ -187,7 +187,8 @@ def _apply_without(recipe: Recipe, number: int, project: Path, after: Path) -> N
             continue
         if step.is_command:
             shutil.copytree(after / "migrations" / "versions", project / "migrations" / "versions", dirs_exist_ok=True)
-            shutil.copyfile(after / "lib" / "db" / "schema.py", project / "lib" / "db" / "schema.py")
+            for written in ("lib/db/schema.py", "public/openapi.json", "dev/openapi/examples.json"):
+                shutil.copyfile(after / written, project / written)
         else:
             step.apply(project, {})
 

@@ -1,17 +1,20 @@
 """What happened to the user's onboarding, newest first."""
 
-from typing import Any
+from typing import TYPE_CHECKING
 
 from lib.db import events
 from lib.db.events import EventRow
 from lib.http.app import Call, Route
 from lib.http.rendering import time_text
 
+if TYPE_CHECKING:
+    from lib.http.answers import Event, History
+
 DEFAULT_LIMIT = 50
 MOST = 100
 
 
-def history(call: Call) -> dict[str, Any]:
+def history(call: Call) -> "History":
     """A page of events; `next` is what `before` has to be for the one after it, null on the last."""
     most = call.number("limit", least=1, most=MOST) or DEFAULT_LIMIT
     before = call.number("before", least=1, most=2**63 - 1)
@@ -24,7 +27,7 @@ def history(call: Call) -> dict[str, Any]:
     }
 
 
-def _document(row: EventRow, numbers: dict[str, int]) -> dict[str, Any]:
+def _document(row: EventRow, numbers: dict[str, int]) -> "Event":
     """An event. A step that the page's flow does not have has no number."""
     return {
         "id": row["id"],

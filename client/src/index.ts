@@ -1,0 +1,83 @@
+/** The client of the onboarding API: typed calls, and drafts that are saved while somebody types. */
+import createClient, { type Client } from "openapi-fetch";
+import { Drafts, type Outcome, type StepNow } from "./drafts.js";
+import { type GetToken, pause, sendWith } from "./http.js";
+import type { components, paths } from "./schema.js";
+import { indexedDbStore, memoryStore, type Unsent } from "./store.js";
+import { Versions } from "./versions.js";
+
+export type { Data, DraftStatus, StepNow } from "./drafts.js";
+export type { GetToken } from "./http.js";
+export type { components, paths } from "./schema.js";
+
+/** An error answer (RFC 9457); `code` is what a program tells errors apart by. */
+export type Problem = components["schemas"]["Problem"];
+
+export interface OnboardingOptions {
+  /** Where the API is, without a slash at the end; empty for the page's own origin. */
+  baseUrl: string;
+  getToken: GetToken;
+  fetch?: (request: Request) => Promise<Response>;
+}
+
+export interface OnboardingClient extends Client<paths> {
+  drafts: Drafts;
+  versions: Versions;
+}
+
+const COMPLETED = /\/api\/onboarding\/step\/(\d+)\/complete$/;
+
+/**
+ * Makes a client. `GET`, `POST`, `PUT` and `DELETE` take the API's paths and give `{ data, error, response }`, typed.
+ * They fetch a fresh token once after a 401, try again after a 429, a 503 or a broken connection, and write only over the
+ * version that this page has seen: a 412's `error` holds the newer one.
+ */
+export function createOnboardingClient({ baseUrl, getToken, ...options }: OnboardingOptions): OnboardingClient {
+  const versions = new Versions();
+  const send = sendWith({ getToken, versions, pause, fetch: options.fetch ?? ((request) => fetch(request)) });
+  const client = createClient<paths>({
+    baseUrl,
+    fetch: async (request) => {
+      const step = request.method === "POST" ? COMPLETED.exec(new URL(request.url).pathname)?.[1] : undefined;
+      if (step) await drafts.settle(Number(step));
+      const response = await send(request);
+      if (step && response.ok) await drafts.drop(Number(step));
+      return response;
+    },
+  });
+  const drafts = new Drafts({
+    user: async () => userOf(await getToken()),
+    seen: (step) => versions.seen(step),
+    save: (draft) => saved(client, draft),
+    store: "indexedDB" in globalThis ? indexedDbStore() : memoryStore(),
+    ...("BroadcastChannel" in globalThis && { channel: new BroadcastChannel("onboarding") }),
+  });
+  return Object.assign(client, { drafts, versions });
+}
+
+async function saved(client: Client<paths>, draft: Unsent): Promise<Outcome> {
+  try {
+    const { data, error, response } = await client.PUT("/api/onboarding/step/{step_number}/draft", {
+      params: { path: { step_number: draft.step } },
+      body: { data: draft.data },
+      ...(draft.version && { headers: { "If-Match": draft.version } }),
+    });
+    if (data) return { kind: "saved", version: data.version, savedAt: data.saved_at };
+    if (response.status === 429 || response.status >= 500 || response.status === 401) return { kind: "unreachable" };
+    const problem = error as Problem & { current_version?: number; current?: StepNow };
+    if (response.status === 412 && problem.current && problem.current_version !== undefined) {
+      return { kind: "conflict", version: problem.current_version, current: problem.current, problem };
+    }
+    return { kind: "refused", problem };
+  } catch {
+    return { kind: "unreachable" };
+  }
+}
+
+/** The `sub` of a session token: drafts of one person must never be sent as another's. */
+function userOf(token: string | null): string {
+  const claims = token?.split(".")[1];
+  if (!claims) throw new Error("Nobody is signed in.");
+  const json = atob(claims.replaceAll("-", "+").replaceAll("_", "/"));
+  return (JSON.parse(json) as { sub: string }).sub;
+}

@@ -1,0 +1,38 @@
+/** Onboarding in React: where the user stands, and each step's draft status, as they change. */
+import { useCallback, useEffect, useState } from "react";
+import type { components, Data, DraftStatus, OnboardingClient, Problem } from "./index.js";
+
+export type Init = components["schemas"]["Init"];
+
+export interface Onboarding {
+  /** What `GET …/init` gave; null until then. */
+  init: Init | null;
+  problem: Problem | null;
+  reload: () => Promise<void>;
+  statusOf: (step: number) => DraftStatus;
+  /** To be called at every change of a step's form. */
+  typed: (step: number, data: Data) => void;
+}
+
+export function useOnboarding(client: OnboardingClient): Onboarding {
+  const [init, setInit] = useState<Init | null>(null);
+  const [problem, setProblem] = useState<Problem | null>(null);
+  const [, redraw] = useState(0);
+  const reload = useCallback(async () => {
+    const { data, error } = await client.GET("/api/onboarding/init");
+    setInit((before) => data ?? before);
+    setProblem(error ?? null);
+  }, [client]);
+  useEffect(() => {
+    const unsubscribe = client.drafts.subscribe(() => redraw((count) => count + 1));
+    void client.drafts.restore().then(reload);
+    return unsubscribe;
+  }, [client, reload]);
+  return {
+    init,
+    problem,
+    reload,
+    statusOf: (step) => client.drafts.status(step),
+    typed: (step, data) => void client.drafts.change(step, data),
+  };
+}

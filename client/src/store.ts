@@ -1,0 +1,76 @@
+/** Drafts that the server does not have yet, in IndexedDB: they outlive the tab, and belong to one user. */
+
+export interface Unsent {
+  user: string;
+  step: number;
+  data: Record<string, unknown>;
+  /** When it was typed, in milliseconds since 1970. */
+  at: number;
+  /** The ETag of the step that the person saw while typing. */
+  version?: string;
+}
+
+export interface Store {
+  /** Every draft of a user, the oldest first. */
+  all(user: string): Promise<Unsent[]>;
+  put(draft: Unsent): Promise<void>;
+  /** Removes the draft of a step unless a newer one has taken its place. */
+  remove(draft: Unsent): Promise<void>;
+}
+
+export const KEPT_MS = 30 * 24 * 60 * 60 * 1000;
+const STORE = "drafts";
+
+/** A store in IndexedDB. Drafts that were typed more than 30 days ago are dropped when it is read. */
+export function indexedDbStore(now: () => number = Date.now): Store {
+  let opened: Promise<IDBDatabase> | undefined;
+  const database = (): Promise<IDBDatabase> => (opened ??= open());
+  const run = async <T>(mode: IDBTransactionMode, work: (drafts: IDBObjectStore) => IDBRequest<T>): Promise<T> => {
+    const transaction = (await database()).transaction(STORE, mode);
+    const request = work(transaction.objectStore(STORE));
+    return new Promise((resolve, reject) => {
+      transaction.oncomplete = () => resolve(request.result);
+      transaction.onabort = transaction.onerror = () => reject(transaction.error);
+    });
+  };
+  const get = (draft: Unsent): Promise<Unsent | undefined> =>
+    run("readonly", (drafts) => drafts.get([draft.user, draft.step]) as IDBRequest<Unsent | undefined>);
+  return {
+    async all(user) {
+      const found = await run("readonly", (drafts) => drafts.getAll() as IDBRequest<Unsent[]>);
+      const old = found.filter((draft) => now() - draft.at > KEPT_MS);
+      for (const draft of old) await run("readwrite", (drafts) => drafts.delete([draft.user, draft.step]));
+      return found.filter((draft) => draft.user === user && !old.includes(draft)).sort((a, b) => a.at - b.at);
+    },
+    async put(draft) {
+      await run("readwrite", (drafts) => drafts.put(draft));
+    },
+    async remove(draft) {
+      if ((await get(draft))?.at === draft.at) {
+        await run("readwrite", (drafts) => drafts.delete([draft.user, draft.step]));
+      }
+    },
+  };
+}
+
+function open(): Promise<IDBDatabase> {
+  return new Promise((resolve, reject) => {
+    const request = indexedDB.open("onboarding", 1);
+    request.onupgradeneeded = () => request.result.createObjectStore(STORE, { keyPath: ["user", "step"] });
+    request.onsuccess = () => resolve(request.result);
+    request.onerror = () => reject(request.error);
+  });
+}
+
+/** For where there is no IndexedDB, such as a private window of some browsers: kept as long as the page is open. */
+export function memoryStore(): Store {
+  const drafts = new Map<string, Unsent>();
+  const key = (draft: Unsent): string => `${draft.user} ${draft.step}`;
+  return {
+    all: async (user) => [...drafts.values()].filter((draft) => draft.user === user).sort((a, b) => a.at - b.at),
+    put: async (draft) => void drafts.set(key(draft), draft),
+    remove: async (draft) => {
+      if (drafts.get(key(draft))?.at === draft.at) drafts.delete(key(draft));
+    },
+  };
+}

@@ -1,0 +1,232 @@
+/** A wizard for the six steps, to copy from: forms that save themselves as drafts, conflicts, requirements, the summary. */
+import { type ReactNode, StrictMode, useEffect, useMemo, useRef, useState } from "react";
+import { createRoot } from "react-dom/client";
+import { createOnboardingClient, type Data, type DraftStatus, type OnboardingClient, type Problem } from "../src/index.js";
+import { useOnboarding } from "../src/react.js";
+import { FORMS, type FormProps } from "./steps.js";
+
+interface Request {
+  id: number;
+  method: string;
+  path: string;
+  status: number | null;
+}
+
+/** Where a development server has a token ready; elsewhere the person pastes one. */
+const TOKEN_URL = "/dev/token";
+
+function App(): ReactNode {
+  const [token, setToken] = useState<string | null>(null);
+  const [asked, setAsked] = useState(false);
+  useEffect(() => {
+    void fetch(TOKEN_URL)
+      .then(async (response) => response.ok && setToken((await response.text()).trim()))
+      .finally(() => setAsked(true));
+  }, []);
+  if (!asked) return null;
+  return token ? <Wizard token={token} /> : <SignIn onToken={setToken} />;
+}
+
+function SignIn({ onToken }: { onToken: (token: string) => void }): ReactNode {
+  const [text, setText] = useState("");
+  return (
+    <main className="page">
+      <form className="card" onSubmit={(event) => { event.preventDefault(); onToken(text.trim()); }}>
+        <h1>Onboarding</h1>
+        <p className="soft">Paste a session token. In a page with Clerk: <code>await Clerk.session.getToken()</code></p>
+        <div className="field">
+          <label htmlFor="token">Session token</label>
+          <input id="token" value={text} onChange={(event) => setText(event.target.value)} autoComplete="off" required />
+        </div>
+        <button>Begin</button>
+      </form>
+    </main>
+  );
+}
+
+function Wizard({ token }: { token: string }): ReactNode {
+  const [requests, setRequests] = useState<Request[]>([]);
+  const client = useMemo(() => {
+    let count = 0;
+    return createOnboardingClient({
+      baseUrl: location.origin,
+      getToken: async () => token,
+      fetch: async (request) => {
+        const id = (count += 1);
+        const { pathname } = new URL(request.url);
+        setRequests((before) => [{ id, method: request.method, path: pathname, status: null }, ...before].slice(0, 40));
+        const response = await fetch(request);
+        setRequests((before) => before.map((one) => (one.id === id ? { ...one, status: response.status } : one)));
+        return response;
+      },
+    });
+  }, [token]);
+  const { init, problem, reload, statusOf, typed } = useOnboarding(client);
+  const [chosen, setChosen] = useState<number | null>(null);
+  if (problem && !init) return <main className="page"><ProblemBox problem={problem} /></main>;
+  if (!init) return <main className="page" aria-busy="true"><p>Loading…</p></main>;
+  const { steps, is_completed, next_step, completion_percentage, requirements } = init.onboarding;
+  const number = chosen ?? next_step ?? steps.length;
+  const step = steps[number - 1]!;
+  const done = async (): Promise<void> => {
+    await reload();
+    if (number < steps.length) setChosen(number + 1);
+  };
+  return (
+    <div className="page">
+      <main>
+        <div className="top">
+          <h1>{is_completed ? "You are set up" : "Set up your workspace"}</h1>
+          <span className="soft">{Math.round(completion_percentage)} % done</span>
+        </div>
+        <div className="bar" role="progressbar" aria-label="Progress" aria-valuenow={Math.round(completion_percentage)}>
+          <div style={{ width: `${completion_percentage}%` }} />
+        </div>
+        <ol className="steps" aria-label="Steps">
+          {steps.map((one) => (
+            <li key={one.step_number}>
+              <button
+                type="button"
+                className={one.status === "completed" || one.status === "skipped" ? "done" : ""}
+                aria-current={one.step_number === number ? "step" : undefined}
+                onClick={() => setChosen(one.step_number)}
+              >
+                {one.title}
+              </button>
+            </li>
+          ))}
+        </ol>
+        <section className="card" aria-labelledby="title">
+          <h2 id="title">{step.title}</h2>
+          <p className="soft">{step.description}</p>
+          <Step key={number} client={client} number={number} status={statusOf(number)} typed={typed} done={done} />
+        </section>
+      </main>
+      <aside aria-label="What the server says">
+        <section>
+          <h2>Still needed</h2>
+          {requirements.currently_due.length === 0 && <p className="soft">Nothing: you can finish.</p>}
+          <ul>
+            {requirements.currently_due.map((entry) => <li key={entry.code + entry.field}>{entry.message}</li>)}
+          </ul>
+        </section>
+        <section>
+          <h2>Requests</h2>
+          <ol className="calls">
+            {requests.map((one) => (
+              <li key={one.id} className={one.status !== null && one.status >= 400 ? "bad" : ""}>
+                <span>{one.method}</span><span>{one.path.replace("/api/onboarding", "…")}</span><span>{one.status ?? "…"}</span>
+              </li>
+            ))}
+          </ol>
+        </section>
+      </aside>
+    </div>
+  );
+}
+
+interface StepProps {
+  client: OnboardingClient;
+  number: number;
+  status: DraftStatus;
+  typed: (step: number, data: Data) => void;
+  done: () => Promise<void>;
+}
+
+/** One step: what is stored or was being typed, a form for it, and what became of saving it. */
+function Step({ client, number, status, typed, done }: StepProps): ReactNode {
+  const [data, setData] = useState<Data | null>(null);
+  const [problem, setProblem] = useState<Problem | null>(null);
+  const [busy, setBusy] = useState(false);
+  const load = async (): Promise<void> => {
+    const { data: step, error } = await client.GET(`/api/onboarding/step/${number as 2}`);
+    if (error) return setProblem(error);
+    const unsent = client.drafts.unsent(number);
+    setData({ ...step.data, ...step.draft?.data, ...unsent });
+  };
+  useEffect(() => void load(), [number]);
+  useEffect(() => {
+    if (status.state === "elsewhere") void load();
+  }, [status.state]);
+  if (problem && !data) return <ProblemBox problem={problem} />;
+  if (!data) return <p aria-busy="true">Loading…</p>;
+  const change = (changed: Data): void => {
+    const next = { ...data, ...changed };
+    setData(next);
+    typed(number, next);
+  };
+  const attempt = async (work: () => Promise<Problem | null | undefined>): Promise<void> => {
+    setBusy(true);
+    const failed = (await work()) ?? null;
+    setProblem(failed);
+    setBusy(false);
+    if (failed) document.getElementById("problem")?.focus();
+    else await done();
+  };
+  const form: FormProps = { client, data, change, attempt, busy };
+  const Form = FORMS[number - 1]!;
+  return (
+    <>
+      {problem && <ProblemBox problem={problem} />}
+      <Form {...form} />
+      <Draft status={status} />
+      {status.state === "conflict" && (
+        <Conflict status={status} choose={(kept) => { setData(kept.data); void client.drafts.resolve(number, kept.data, kept.version); }} />
+      )}
+    </>
+  );
+}
+
+const DRAFT_TEXTS: Record<DraftStatus["state"], string> = {
+  idle: "",
+  typing: "Not saved yet…",
+  saving: "Saving…",
+  saved: "Draft saved",
+  offline: "No connection: kept on this device, and sent when it is back",
+  elsewhere: "Saved in another tab",
+  conflict: "Changed in two places",
+  refused: "This draft cannot be saved",
+};
+
+function Draft({ status }: { status: DraftStatus }): ReactNode {
+  return <p className="draft" role="status" data-state={status.state}>{DRAFT_TEXTS[status.state]}</p>;
+}
+
+interface ConflictProps {
+  status: DraftStatus & { state: "conflict" };
+  choose: (kept: { data: Data; version: number }) => void;
+}
+
+/** The server never merges and never guesses: the person sees both versions. */
+function Conflict({ status, choose }: ConflictProps): ReactNode {
+  const dialog = useRef<HTMLDialogElement>(null);
+  useEffect(() => dialog.current?.showModal(), []);
+  const theirs = status.theirs.draft?.data ?? status.theirs.data ?? {};
+  return (
+    <dialog ref={dialog} aria-labelledby="conflict" onCancel={(event) => event.preventDefault()}>
+      <h2 id="conflict">This step was changed elsewhere</h2>
+      <p>Another tab or device saved it after you opened it here. Which version should stay?</p>
+      <div className="versions">
+        <div><span className="label">Yours</span><pre tabIndex={0}>{JSON.stringify(status.mine, null, 2)}</pre></div>
+        <div><span className="label">The other one</span><pre tabIndex={0}>{JSON.stringify(theirs, null, 2)}</pre></div>
+      </div>
+      <div className="row">
+        <button type="button" onClick={() => choose({ data: status.mine, version: status.version })}>Keep mine</button>
+        <button type="button" className="quiet" onClick={() => choose({ data: theirs, version: status.version })}>Take the other one</button>
+      </div>
+    </dialog>
+  );
+}
+
+function ProblemBox({ problem }: { problem: Problem }): ReactNode {
+  return (
+    <div className="problem" role="alert" id="problem" tabIndex={-1}>
+      <strong>{problem.detail}</strong>
+      {problem.errors && problem.errors.length > 1 && (
+        <ul>{problem.errors.map((error) => <li key={error.field + error.code}>{error.message}</li>)}</ul>
+      )}
+    </div>
+  );
+}
+
+createRoot(document.getElementById("root")!).render(<StrictMode><App /></StrictMode>);
