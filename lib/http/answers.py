@@ -569,8 +569,8 @@ class LatestPersona(TypedDict):
     """The persona."""
 
 
-class BusinessInfo(BusinessFields):
-    """Business information of a user without a website."""
+class BusinessInfo(BusinessFields, Open):
+    """Business information of a user without a website, with every other field that was sent beside these."""
 
     id: int
     """The number under which its owner finds it."""
