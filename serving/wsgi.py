@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 from urllib.parse import quote, unquote, urlsplit
 
+from serving.page_headers import PageHeaders
 from serving.routes import Route, RouteTable
 
 if TYPE_CHECKING:
@@ -41,6 +42,7 @@ class CombinedApp:
 
     def __init__(self, root: Path = ROOT) -> None:
         self._public = (root / "public").resolve()
+        self._page_headers = PageHeaders.read(root)
         self._routes = RouteTable.read(root)
         # All at once: a function that cannot be imported fails the deployment, not its first request.
         self._apps = {path: _load_app(path, file) for path, file in self._routes.functions.items()}
@@ -49,7 +51,7 @@ class CombinedApp:
         """Answer one request (PEP 3333)."""
         path, query = raw_target(environ)
         if (file := self._public_file(path)) is not None:
-            return _serve(file, environ["REQUEST_METHOD"], start_response)
+            return _serve(file, environ["REQUEST_METHOD"], self._page_headers.of(path), start_response)
         route = self._routes.resolve(path, query)
         if route is None:
             return _plain(HTTPStatus.NOT_FOUND, start_response)
@@ -138,12 +140,12 @@ def _load_app(path: str, file: Path) -> WSGIApplication:
     return app
 
 
-def _serve(file: Path, method: str, start_response: StartResponse) -> Iterable[bytes]:
+def _serve(file: Path, method: str, more: list[tuple[str, str]], start_response: StartResponse) -> Iterable[bytes]:
     if method not in {"GET", "HEAD"}:
         return _plain(HTTPStatus.METHOD_NOT_ALLOWED, start_response, ("Allow", "GET, HEAD"))
     content, kind = file.read_bytes(), mimetypes.guess_type(file.name)[0] or "application/octet-stream"
     headers = [("Content-Type", f"{kind}; charset=utf-8" if kind.startswith("text/") else kind)]
-    headers += [("Content-Length", str(len(content))), ("Cache-Control", "public, max-age=0, must-revalidate")]
+    headers += [("Content-Length", str(len(content))), ("Cache-Control", "public, max-age=0, must-revalidate"), *more]
     start_response("200 OK", headers)
     return [content] if method == "GET" else []
 
