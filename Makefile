@@ -1,6 +1,6 @@
 # `make` lists the targets. Everything is installed into .venv; nothing else is needed than Python 3.12 or newer, or uv.
 .DEFAULT_GOAL := help
-.PHONY: help dev pages test check thorough demo token psql reset doctor migrate lint drawing rewrites vercel-dev bench fuzz lock soak
+.PHONY: help dev pages test check thorough demo token psql reset doctor migrate lint drawing rewrites openapi vercel-dev bench fuzz lock soak
 
 BIN := .venv/bin
 STAMP := .venv/.installed
@@ -57,6 +57,9 @@ lint: $(STAMP) ## ruff and mypy --strict
 
 rewrites: $(STAMP) ## write the rewrites of vercel.json, after a change of the functions' routes
 	@$(BIN)/python -m dev.rewrites
+
+openapi: $(STAMP) ## write public/openapi.json, after a change of a route, an answer or a request
+	@$(BIN)/python -m dev.openapi
 
 drawing: $(STAMP) ## draw the rooms of the code and their imports into docs/ROOMS.md
 	@$(BIN)/python -m dev.drawing

@@ -14,7 +14,7 @@ DRAWING = ROOT / "docs" / "ROOMS.md"
 # A folder with a room of its own inside stands for the rest of it.
 ROOMS = (
     *("api", "lib", "lib/http", "lib/steps", "lib/db"),
-    *("serving", "dev", "scripts", "migrations", "migrations/legacy", "bench", "tests"),
+    *("serving", "dev", "dev/openapi", "scripts", "migrations", "migrations/legacy", "bench", "tests"),
 )
 # What is said of a room without an __init__.py.
 PURPOSES = {

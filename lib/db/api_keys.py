@@ -12,7 +12,7 @@ from lib.db.database import Database
 from lib.db.guards import has_key_of, still_has_key
 from lib.db.statements import USER, Bound, Query, Statement, parameter, upsert
 from lib.db.tables import api_keys, onboarding_sessions, onboarding_steps
-from lib.steps.definitions import API_KEYS, COMPLETED, PENDING
+from lib.steps.definitions import API_KEYS, COMPLETED, PENDING, Status
 from lib.steps.progress import Progress
 from lib.steps.providers import AI_PROVIDERS
 
@@ -29,7 +29,7 @@ class StoredKeys(TypedDict):
 class StepWithKeys(StoredKeys):
     """Step 1 with its keys. The step's columns are null where it was never touched."""
 
-    status: str | None
+    status: Status | None
     completed_at: datetime | None
     data: dict[str, Any] | None
     validation_errors: list[Any] | None

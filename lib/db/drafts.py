@@ -18,8 +18,15 @@ from lib.steps.progress import UNTOUCHED, StepState
 _step = onboarding_steps.c
 
 
+class SavedDraft(TypedDict):
+    """What saving a draft gives back."""
+
+    version: int
+    draft_saved_at: datetime
+
+
 class _DraftRow(TypedDict):
-    """What saving or discarding a draft gives back."""
+    """What discarding a draft gives back."""
 
     version: int
     draft_saved_at: datetime | None
@@ -53,7 +60,9 @@ _DISCARD = Statement(
         **NO_DRAFT,
     )
 )
-_STATE = Query(select(_step.version, _step.draft_saved_at).where(is_step), _DraftRow)
+_version_and_time = select(_step.version, _step.draft_saved_at).where(is_step)
+_SAVED = Query(_version_and_time, SavedDraft)
+_STATE = Query(_version_and_time, _DraftRow)
 
 
 def add(database: Database, user_id: str, step: StepDefinition, members: Mapping[str, object]) -> None:
@@ -63,11 +72,11 @@ def add(database: Database, user_id: str, step: StepDefinition, members: Mapping
 
 def save(
     database: Database, user_id: str, step: StepDefinition, data: object, *, if_match: Collection[int] | None
-) -> StepState:
+) -> SavedDraft:
     """Keep a draft in place of the one before. Gives its time and the step's version. Raises `VersionMismatch`."""
     saved = _SAVE(step_key=step.key, draft=data)
     statements = [*sessions.ensured(), *version_is(step, if_match), saved, within_quota()]
-    return _state(database.write_and_read(user_id, statements, _STATE(step_key=step.key)))
+    return database.write_and_read(user_id, statements, _SAVED(step_key=step.key))[0]
 
 
 def discard(database: Database, user_id: str, step: StepDefinition, *, if_match: Collection[int] | None) -> StepState:

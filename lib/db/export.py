@@ -37,6 +37,7 @@ from lib.db.tables import (
     persona_data,
     platform_integrations,
 )
+from lib.steps.definitions import Status
 from lib.steps.limits import MAX_ANSWER_BYTES
 from lib.steps.progress import Progress, StepState
 
@@ -82,7 +83,7 @@ class ExportedRow(TypedDict):
 class ExportPage(StoredKeys):
     """A page of a user's rows, and how many there are from its beginning on, as far as they were looked at."""
 
-    statuses: dict[str, str]
+    statuses: dict[str, Status]
     rows: list[ExportedRow]
     found: int
 
@@ -90,11 +91,11 @@ class ExportPage(StoredKeys):
 class Export(StoredKeys):
     """All rows of a user by their name in the export: an object or null, a list where a user may have several rows."""
 
-    statuses: dict[str, str]
+    statuses: dict[str, Status]
     rows: dict[str, Any]
 
 
-def progress_of(session: Mapping[str, Any], statuses: Mapping[str, str]) -> Progress:
+def progress_of(session: Mapping[str, Any], statuses: Mapping[str, Status]) -> Progress:
     """Where the user stands, by the exported session and the statuses of the steps by their keys."""
     return Progress(
         furthest_step=session.get("furthest_step"),

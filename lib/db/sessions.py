@@ -26,7 +26,7 @@ from lib.db.guards import HAS_WHAT_IS_REQUIRED, account_exists, required_by
 from lib.db.statements import USER, Bound, Query, Statement, parameter
 from lib.db.tables import api_keys, onboarding_sessions, onboarding_steps, persona_data
 from lib.json_text import JsonText
-from lib.steps.definitions import IN_PROGRESS, PENDING, STEPS, Flow, StepDefinition
+from lib.steps.definitions import IN_PROGRESS, PENDING, STEPS, Flow, Status, StepDefinition
 from lib.steps.limits import MAX_ANSWER_BYTES, MAX_DATA_BYTES, MAX_NOTES_BYTES
 from lib.steps.progress import Progress, StepState
 from lib.steps.providers import AI_PROVIDERS
@@ -53,7 +53,7 @@ class _ProgressRow(TypedDict):
     has_persona: bool
     step_key: str | None
     version: int
-    status: str
+    status: Status
     completed_at: datetime | None
     has_data: bool
     data_too_large: bool

@@ -34,6 +34,7 @@ from lib.steps.definitions import (
     PENDING,
     SKIPPED,
     Flow,
+    Status,
     StepDefinition,
 )
 from lib.steps.progress import UNTOUCHED, Progress, StepState
@@ -44,7 +45,7 @@ _step = onboarding_steps.c
 class _StepRow(TypedDict):
     """A step, its payload and errors as JSON text."""
 
-    status: str
+    status: Status
     completed_at: datetime | None
     data: str | None
     validation_errors: str | None

@@ -6,11 +6,27 @@ behind a field is its description in the reference. Times are ISO 8601 in UTC wi
 
 from typing import Any, Literal, NotRequired, TypedDict
 
+from lib.configuration import State
 from lib.errors import FieldCode, ProblemCode
-from lib.steps.fields import BusinessFields, Json, StyleFields
+from lib.steps.definitions import Status
+from lib.steps.fields import (
+    BusinessFields,
+    FoundFields,
+    Json,
+    PersonaFields,
+    PreferenceFields,
+    SavedAnalysis,
+    StyleFields,
+)
+from lib.steps.requirements import Requirements
+from lib.steps.summary import Capabilities, PersonalizationSettings, PersonaReadiness
 
-type Status = Literal["pending", "in_progress", "completed", "skipped"]
 type Object = dict[str, Any]
+"""Any JSON object."""
+
+
+class Open(TypedDict):
+    """Base of those answers that hold other fields besides: what a caller sent and what a later release adds."""
 
 
 class FieldProblem(TypedDict):
@@ -94,34 +110,6 @@ class StepWithErrors(StepInList):
 
     validation_errors: Json
     """What the page sent as `validation_errors` with the data."""
-
-
-class Requirement(TypedDict):
-    """One thing to do."""
-
-    step_number: int
-    """In which step."""
-    title: str
-    """The step's title."""
-    field: str
-    """Which field of its body would do it."""
-    code: FieldCode
-    """What is missing."""
-    message: str
-    """What to do, for a person."""
-    alternatives: list[str]
-    """What would do as well."""
-
-
-class Requirements(TypedDict):
-    """What finishing onboarding needs."""
-
-    currently_due: list[Requirement]
-    """What blocks finishing."""
-    eventually_due: list[Requirement]
-    """The optional steps that are not done."""
-    can_complete: bool
-    """Whether `POST …/complete` would succeed now."""
 
 
 class OnboardingStatus(TypedDict):
@@ -346,7 +334,7 @@ class DraftSaved(TypedDict):
     """Which step it belongs to."""
     version: int
     """The step's new version, as in the `ETag`."""
-    saved_at: str | None
+    saved_at: str
     """When it was saved."""
 
 
@@ -405,71 +393,16 @@ class SummaryPersona(TypedDict):
     """The platforms that the user chose."""
 
 
-class PersonaReadiness(TypedDict):
-    """Whether a persona can be generated from what is known."""
-
-    ready: bool
-    """From 50.0 on."""
-    data_sufficiency: float
-    """How much is known, 0.0 to 100.0."""
-    can_generate: bool
-    """The same as `ready`."""
-
-
-class PersonalizationSettings(TypedDict):
-    """How the user's texts should sound."""
-
-    writing_style: Json
-    """The style."""
-    tone: Json
-    """The tone."""
-    brand_voice: Json
-    """The voice."""
-
-
-class Capabilities(TypedDict):
-    """What is possible with what is stored."""
-
-    ai_content: bool
-    """A key of an AI provider is there."""
-    style_analysis: bool
-    """A website analysis says something of its style."""
-    research_tools: bool
-    """Research preferences are there."""
-    personalization: bool
-    """Something that is stored says a style, tone or voice."""
-    persona_generation: bool
-    """A persona is there."""
-    integrations: bool
-    """Step 5 holds something."""
-
-
-class ResearchPreferences(TypedDict):
+class ResearchPreferences(PreferenceFields, Open):
     """The stored research preferences, with every other field of step 3's data beside these."""
 
     id: int
     """The preferences' number."""
     session_id: int
     """The session's number."""
-    research_depth: str
-    """Basic, Standard, Comprehensive or Expert."""
-    content_types: Json
-    """What the user publishes."""
-    auto_research: bool
-    """Whether to research without being asked."""
-    factual_content: bool
-    """Whether to check facts."""
-    writing_style: Json
-    """As in the website analysis."""
-    content_characteristics: Json
-    """As in the website analysis."""
-    target_audience: Json
-    """As in the website analysis."""
-    recommended_settings: Json
-    """As in the website analysis."""
-    created_at: str | None
+    created_at: str
     """When they were first stored."""
-    updated_at: str | None
+    updated_at: str
     """When they were last stored."""
 
 
@@ -496,10 +429,25 @@ class Summary(TypedDict):
     """Step 5's data."""
     capabilities: Capabilities
     """What is possible now."""
+    data_too_large: NotRequired[list[str]]
+    """The fields that are null because there was no room for them in one answer. Their own URLs show them."""
 
 
-class Analysis(TypedDict):
-    """A website analysis, as a page shows it."""
+class LaterFields(TypedDict):
+    """What later releases of the page find out about a website. A field is there where it was sent."""
+
+    social_media_presence: NotRequired[Json]
+    """Where the business is found on social media."""
+    seo_audit: NotRequired[Json]
+    """How well search engines can read the website."""
+    sitemap_analysis: NotRequired[Json]
+    """What the website's sitemap shows."""
+    meta_info: NotRequired[Json]
+    """What the website says of itself in its metadata."""
+
+
+class AnalysisInShort(LaterFields):
+    """A website analysis as every answer shows it."""
 
     website_url: str
     """The website; empty for a business without one."""
@@ -510,26 +458,23 @@ class Analysis(TypedDict):
     style_guidelines: Json
     """How to write like this."""
     status: str
-    """`completed`, or what an import brought."""
-    completed_at: str | None
+    """`completed`, or what an import from the old system brought."""
+    completed_at: str
     """When the website was analysed."""
     analysis_id: int
     """The analysis' number."""
-    social_media_presence: NotRequired[Json]
-    """From later releases of the page."""
-    seo_audit: NotRequired[Json]
-    """From later releases of the page."""
-    sitemap_analysis: NotRequired[Json]
-    """From later releases of the page."""
-    meta_info: NotRequired[Json]
-    """From later releases of the page."""
 
 
-class CurrentAnalysis(Analysis):
+class Analysis(AnalysisInShort):
+    """A website analysis in a list."""
+
+    data_too_large: NotRequired[Literal[True]]
+    """True where its fields are null because the list has no room for them: `GET …/style-detection/analysis/{id}`
+    shows them."""
+
+
+class CurrentAnalysis(AnalysisInShort, FoundFields, Open):
     """The newest analysis, with what was read from the website."""
-
-    crawl_result: Json
-    """What was read from the website."""
 
 
 class AnalysisSummary(TypedDict):
@@ -548,21 +493,42 @@ class ExistingAnalysis(TypedDict):
 
     exists: bool
     """Whether it was."""
-    analysis_date: NotRequired[str | None]
-    """When."""
+    analysis_date: NotRequired[str]
+    """When it was."""
     analysis_id: NotRequired[int]
     """The analysis' number."""
     summary: NotRequired[AnalysisSummary]
     """What it says, in short."""
 
 
-class AnalysisColumns(TypedDict):
+class StoredColumns(SavedAnalysis, LaterFields, Open):
     """All that is stored of an analysis, flat."""
+
+    id: int
+    """The analysis' number."""
+    website_url: str
+    """The website; empty for a business without one."""
+    analysis_date: str
+    """When the website was analysed."""
+    status: str
+    """`completed`, or what an import from the old system brought."""
+    error_message: str | None
+    """Why an import from the old system could not be completed."""
+    warning_message: str | None
+    """What the AI backend warned of."""
+    created_at: str
+    """When it was first stored."""
+    updated_at: str
+    """When it was last stored."""
+
+
+class AnalysisColumns(TypedDict):
+    """One analysis with all that is stored of it."""
 
     success: Literal[True]
     """True"""
-    analysis: Object
-    """Every column by its name."""
+    analysis: StoredColumns
+    """The analysis."""
 
 
 class AnalysisList(TypedDict):
@@ -583,18 +549,10 @@ class Success(TypedDict):
     """True"""
 
 
-class Persona(TypedDict):
+class Persona(PersonaFields, Open):
     """The persona saved last, by the step or as a draft, with whatever else was saved with it."""
 
-    core_persona: Json
-    """The persona itself."""
-    platform_personas: Json
-    """How it writes on each platform."""
-    quality_metrics: Json
-    """How good it is."""
-    selected_platforms: Json
-    """The platforms that the user chose."""
-    timestamp: str | None
+    timestamp: str
     """When it was last saved."""
 
 
@@ -614,9 +572,9 @@ class BusinessInfo(BusinessFields):
     """The number under which its owner finds it."""
     user_id: str
     """Whose it is."""
-    created_at: str | None
+    created_at: str
     """When it was first stored."""
-    updated_at: str | None
+    updated_at: str
     """When it was last stored."""
 
 
@@ -664,9 +622,6 @@ class ProviderSetup(ProviderInfo):
     """Its name in URLs and bodies."""
 
 
-type ConfigState = Literal["ok", "missing", "malformed", "unset"]
-
-
 class Health(TypedDict):
     """Whether requests can be served."""
 
@@ -678,7 +633,7 @@ class Health(TypedDict):
     """The database's revision."""
     expected_revision: str
     """The revision that this code was written for, at least."""
-    config: dict[str, ConfigState]
+    config: dict[str, State]
     """Each setting by its name, without its value."""
 
 
@@ -687,3 +642,33 @@ class WebhookReceived(TypedDict):
 
     received: Literal[True]
     """True"""
+
+
+class Export(Open):
+    """One page of everything that is stored of the user. Another kind of data stands under a name of its own.
+
+    Columns of the tables are shown under their own names, and may become more.
+    """
+
+    user_id: str
+    """Whose data it is."""
+    exported_at: str
+    """Now."""
+    session: Object | None
+    """Where the user stands. Null where it is on another page, or nothing is stored."""
+    steps: list[Object]
+    """The steps of this page, each with its data."""
+    api_keys: list[Object]
+    """The API keys of this page, masked; `api_key` is null where a key cannot be decrypted."""
+    website_analyses: list[Object]
+    """The website analyses of this page. A row that is too large for a page has `data_too_large` and `whole_at`."""
+    research_preferences: Object | None
+    """Step 3."""
+    persona: Object | None
+    """Step 4."""
+    integrations: Object | None
+    """Step 5."""
+    business_info: Object | None
+    """What a user without a website told."""
+    next: str | None
+    """What `after` has to be for the next page; null on the last one."""

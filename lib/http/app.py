@@ -39,18 +39,18 @@ class Services:
 
 
 @dataclass(frozen=True)
-class Answer:
+class Answer[Body]:
     """What a handler returns in place of a plain value when the status is not 200. No body for 204 and 304.
 
     A body of bytes is finished, and `headers` say what it is.
     """
 
     status: HTTPStatus | int
-    body: object = None
+    body: Body | None = None
     headers: Mapping[str, str] = field(default_factory=dict)
 
 
-NO_CONTENT = Answer(HTTPStatus.NO_CONTENT)
+NO_CONTENT: Answer[None] = Answer(HTTPStatus.NO_CONTENT)
 
 
 @dataclass(frozen=True)
@@ -207,7 +207,7 @@ def _decoded(parameter: str) -> str:
 
 
 def _render(response: falcon.Response, result: object) -> None:
-    answer = result if isinstance(result, Answer) else Answer(HTTPStatus.OK, result)
+    answer: Answer[object] = result if isinstance(result, Answer) else Answer(HTTPStatus.OK, result)
     response.status = answer.status
     response.set_headers(answer.headers)
     if isinstance(answer.body, bytes):

@@ -4,9 +4,10 @@ import importlib
 import logging
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
+from functools import partial
 from http import HTTPStatus
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from lib.db import drafts, sessions, steps
 from lib.errors import Conflict, FieldError, InvalidData, VersionMismatch
@@ -18,6 +19,9 @@ from lib.steps.drafts import draft_data
 from lib.steps.limits import MAX_NOTES_BYTES, refuse_too_large
 from lib.steps.progress import Progress, StepState
 from lib.steps.unread_fields import unread_fields
+
+if TYPE_CHECKING:
+    from lib.http.answers import DraftSaved, Step, StepCompleted, StepOpen, StepSkipped
 
 _log = logging.getLogger(__name__)
 
@@ -74,18 +78,17 @@ def step_routes(step: StepDefinition) -> list[Route]:
     number = SIX_STEPS.number(step)
     path = f"/api/onboarding/step/{number}"
     return [
-        Route("GET", path, lambda call: _read(call, number)),
-        Route("POST", f"{path}/complete", lambda call: _complete(call, number)),
-        Route("POST", f"{path}/skip", lambda call: _skip(call, number)),
-        Route("PUT", f"{path}/draft", lambda call: _save_draft(call, number)),
-        Route("DELETE", f"{path}/draft", lambda call: _discard_draft(call, number)),
-        Route("GET", f"{path}/validate", lambda call: _validate(call, call.flow.step(number))),
+        Route("GET", path, partial(_read, number=number)),
+        Route("POST", f"{path}/complete", partial(_complete, number=number)),
+        Route("POST", f"{path}/skip", partial(_skip, number=number)),
+        Route("PUT", f"{path}/draft", partial(_save_draft, number=number)),
+        Route("DELETE", f"{path}/draft", partial(_discard_draft, number=number)),
+        Route("GET", f"{path}/validate", partial(_validate, number=number)),
     ]
 
 
-def step_answer(call: Call, step: StepDefinition, state: StepState) -> dict[str, Any]:
+def step_answer(call: Call, step: StepDefinition, state: StepState) -> "Step":
     """The document of `GET …/step/{n}`."""
-    draft = state.draft and {"data": state.draft, "saved_at": time_text(state.draft_saved_at)}
     return {
         "step_number": call.flow.number(step),
         "title": step.title,
@@ -93,7 +96,7 @@ def step_answer(call: Call, step: StepDefinition, state: StepState) -> dict[str,
         "status": state.status,
         "completed_at": time_text(state.completed_at),
         "data": state.data,
-        "draft": draft,
+        "draft": None if state.draft is None else {"data": state.draft, "saved_at": time_text(state.draft_saved_at)},
         "validation_errors": state.validation_errors,
         "version": state.version,
     }
@@ -110,7 +113,7 @@ def _handlers(call: Call, number: int) -> StepHandlers:
     return handlers
 
 
-def read_step(call: Call, handlers: StepHandlers) -> Answer:
+def read_step(call: Call, handlers: StepHandlers) -> "Answer[Step]":
     """What `GET …/step/{n}` answers: 304 where the caller has this version."""
     caller_knows = known(call.request)
     state = _state(call, handlers, caller_knows.versions())
@@ -126,39 +129,36 @@ def _state(call: Call, handlers: StepHandlers, known_versions: Collection[int] =
     return steps.read(call.database, call.user.id, handlers.step, known_versions)
 
 
-def _read(call: Call, number: int) -> Answer:
+def _read(call: Call, number: int) -> "Answer[Step]":
+    """Read a step with all that it holds."""
     return read_step(call, _handlers(call, number))
 
 
-def _complete(call: Call, number: int) -> Answer:
+def _complete(call: Call, number: int) -> "Answer[StepCompleted]":
+    """Store a step and mark it as completed."""
     handlers = _handlers(call, number)
     submission = _submission(call.body(required=handlers.body_required), expected_versions(call.request))
     with _current_state(call, handlers):
         progress, echoed = handlers.save(call, submission)
-    step_number = call.flow.number(handlers.step)
-    warnings = unread_fields(handlers.step, step_number, submission.data or {})
-    return _saved(
-        call,
-        handlers.step,
-        f"{handlers.step.title} completed.",
-        progress,
-        data=echoed,
-        warnings=[asdict(warning) for warning in warnings],
-    )
+    saved = _saved(call, handlers.step, "completed", progress)
+    warnings = unread_fields(handlers.step, saved["step_number"], submission.data or {})
+    document: StepCompleted = {
+        **saved,
+        "data": echoed,
+        "warnings": [{"field": one.field, "code": one.code, "message": one.message} for one in warnings],
+    }
+    return Answer(HTTPStatus.OK, document, etag_of_version(saved["version"]))
 
 
-def _saved(call: Call, step: StepDefinition, message: str, progress: Progress, **more: object) -> Answer:
+def _saved(call: Call, step: StepDefinition, how: str, progress: Progress) -> "StepSkipped":
     in_flow = progress.in_flow(call.flow)
-    version = progress.state(step).version
-    document = {
-        "message": message,
+    return {
+        "message": f"{step.title} {how}.",
         "step_number": call.flow.number(step),
-        **more,
-        "version": version,
+        "version": progress.state(step).version,
         "current_step": in_flow.current_step,
         "completion_percentage": in_flow.completion_percentage,
     }
-    return Answer(HTTPStatus.OK, document, etag_of_version(version))
 
 
 @contextmanager
@@ -185,42 +185,48 @@ def _submission(body: dict[str, Any], if_match: Sequence[int] | None) -> Submiss
     return Submission(data, validation_errors or [], if_match)
 
 
-def _skip(call: Call, number: int) -> Answer:
+def _skip(call: Call, number: int) -> "Answer[StepSkipped]":
+    """Skip an optional step."""
     handlers = _handlers(call, number)
     step = handlers.step
     if step.required:
         raise Conflict(f"{step.title} is required and cannot be skipped.")
     with _current_state(call, handlers):
         progress = steps.skip(call.database, call.user.id, step, if_match=expected_versions(call.request))
-    return _saved(call, step, f"{step.title} skipped.", progress)
+    saved = _saved(call, step, "skipped", progress)
+    return Answer(HTTPStatus.OK, saved, etag_of_version(saved["version"]))
 
 
-def _save_draft(call: Call, number: int) -> Answer:
+def _save_draft(call: Call, number: int) -> "Answer[DraftSaved]":
+    """Keep what is being typed into a step, until the step is completed."""
     handlers, user_id = _handlers(call, number), call.user.id
     data, if_match = _draft(call, handlers.step), expected_versions(call.request)
     with _current_state(call, handlers):
-        state = drafts.save(call.database, user_id, handlers.step, data, if_match=if_match)
+        saved = drafts.save(call.database, user_id, handlers.step, data, if_match=if_match)
     log_saved(call, f"Draft of {handlers.step.title}")
-    document = {
+    document: DraftSaved = {
         "step_number": call.flow.number(handlers.step),
-        "version": state.version,
-        "saved_at": time_text(state.draft_saved_at),
+        "version": saved["version"],
+        "saved_at": time_text(saved["draft_saved_at"]),
     }
-    return Answer(HTTPStatus.OK, document, etag_of_version(state.version))
+    return Answer(HTTPStatus.OK, document, etag_of_version(saved["version"]))
 
 
 def _draft(call: Call, step: StepDefinition) -> object:
     return draft_data(step, _submission(call.body(), None).payload)
 
 
-def _discard_draft(call: Call, number: int) -> Answer:
+def _discard_draft(call: Call, number: int) -> Answer[None]:
+    """Discard a step's draft, whether there is one or not."""
     handlers, if_match = _handlers(call, number), expected_versions(call.request)
     with _current_state(call, handlers):
         state = drafts.discard(call.database, call.user.id, handlers.step, if_match=if_match)
     return Answer(HTTPStatus.NO_CONTENT, headers=etag_of_version(state.version))
 
 
-def _validate(call: Call, step: StepDefinition) -> dict[str, Any]:
+def _validate(call: Call, number: int) -> "StepOpen":
+    """Whether the user may open a step."""
+    step = call.flow.step(number)
     missing = sessions.load(call.database, call.user.id).in_flow(call.flow).missing_before(step)
     return {
         "can_proceed": not missing,

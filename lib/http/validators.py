@@ -4,6 +4,7 @@ import re
 from dataclasses import dataclass
 from hashlib import sha256
 from http import HTTPStatus
+from typing import Never
 
 import falcon
 
@@ -75,7 +76,7 @@ def weak_etag(tag: str) -> dict[str, str]:
     return {"ETag": f'W/"{tag}"'}
 
 
-def not_modified(etag: dict[str, str]) -> Answer:
+def not_modified(etag: dict[str, str]) -> Answer[Never]:
     """304: the caller has it."""
     return Answer(HTTPStatus.NOT_MODIFIED, headers=etag)
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 from lib.steps.fields import (
     ANALYSIS_FIELDS,
@@ -16,7 +17,10 @@ from lib.steps.fields import (
     camel_case,
 )
 
-STATUSES = ("pending", "in_progress", "completed", "skipped")
+type Status = Literal["pending", "in_progress", "completed", "skipped"]
+"""How far a user got with a step."""
+
+STATUSES: tuple[Status, Status, Status, Status] = ("pending", "in_progress", "completed", "skipped")
 PENDING, IN_PROGRESS, COMPLETED, SKIPPED = STATUSES
 FINISHED_STATUSES = (COMPLETED, SKIPPED)
 

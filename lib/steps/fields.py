@@ -13,54 +13,82 @@ class StyleFields(TypedDict):
     """What a website analysis says about style; the summary shows these."""
 
     writing_style: Json
+    """Tone, voice, complexity and the like."""
     content_characteristics: Json
+    """Sentences, vocabulary, readability and the like."""
     target_audience: Json
+    """For whom the website is written."""
     content_type: Json
+    """What kind of texts the website has, and what for."""
     recommended_settings: Json
+    """How to set the writer up for this website."""
     brand_analysis: Json
+    """The brand's voice, values and positioning."""
     content_strategy_insights: Json
+    """Strengths, weaknesses and opportunities of the content."""
 
 
-class AnalysisFields(StyleFields):
-    """What step 2 keeps of a website analysis."""
+class FoundFields(TypedDict):
+    """What step 2 keeps of a website analysis besides the style. A new field of the analysis goes here."""
 
     crawl_result: Json
+    """What was read from the website."""
     style_patterns: Json
+    """Patterns of the style."""
     style_guidelines: Json
+    """How to write in this style."""
+
+
+class AnalysisFields(StyleFields, FoundFields):
+    """What step 2 keeps of a website analysis."""
 
 
 class SavedAnalysis(AnalysisFields):
     """An analysis as step 2 stores it, null where the payload has nothing."""
 
     business_data: Json
+    """What a user without a website told of the business, as step 2 sent it."""
     additional_fields: Json
+    """What else was sent in `analysis`."""
 
 
 class ResearchStyleFields(TypedDict):
     """The parts of a style that research preferences keep too."""
 
     writing_style: Json
+    """Tone, voice, complexity and the like."""
     content_characteristics: Json
+    """Sentences, vocabulary, readability and the like."""
     target_audience: Json
+    """For whom the user writes."""
     recommended_settings: Json
+    """How to set the writer up for this user."""
 
 
 class PreferenceFields(ResearchStyleFields):
     """What step 3 keeps, defaults filled in."""
 
     research_depth: str
+    """`Basic`, `Standard`, `Comprehensive` or `Expert`."""
     content_types: list[Json]
+    """What the user publishes."""
     auto_research: bool
+    """Whether to research without being asked."""
     factual_content: bool
+    """Whether to check facts."""
 
 
 class PersonaFields(TypedDict):
     """What step 4 keeps of a persona. Step 4's payload has the same names in camel case."""
 
     core_persona: Json
+    """The persona itself."""
     platform_personas: Json
+    """How the persona writes on each platform."""
     quality_metrics: Json
+    """How good the persona is."""
     selected_platforms: Json
+    """The platforms that the user chose."""
 
 
 class SavedPersona(PersonaFields):
@@ -73,9 +101,13 @@ class BusinessFields(TypedDict):
     """What a person without a website tells of the business."""
 
     business_description: str | None
+    """What the business does."""
     industry: str | None
+    """The industry."""
     target_audience: str | None
+    """Who the customers are."""
     business_goals: str | None
+    """What the business wants to achieve."""
 
 
 class IntegrationFields(TypedDict):

@@ -4,21 +4,22 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
-from lib.steps.definitions import FINISHED_STATUSES, IN_PROGRESS, PENDING, SIX_STEPS, Flow, StepDefinition
+from lib.steps.definitions import FINISHED_STATUSES, IN_PROGRESS, PENDING, SIX_STEPS, Flow, Status, StepDefinition
+from lib.steps.fields import Json
 
 
 @dataclass(frozen=True)
 class StepState:
     """What is stored of one step. `data` and `validation_errors` are whatever the caller loaded."""
 
-    status: str = PENDING
+    status: Status = PENDING
     completed_at: datetime | None = None
     has_data: bool = False
     data: object = None
     data_too_large: bool = False
     """Whether there is data that was not loaded because an answer of several steps has no room for it."""
     validation_errors: object = field(default_factory=list)
-    draft: object = None
+    draft: Json = None
     draft_saved_at: datetime | None = None
     version: int = 0
 

@@ -13,19 +13,28 @@ class Requirement(TypedDict):
     """One thing to do: in which step, which field of its payload would do it, and which others would as well."""
 
     step_number: int
+    """In which step."""
     title: str
+    """The step's title."""
     field: str
+    """Which field of its body would do it."""
     code: FieldCode
+    """What is missing, for programs and translations."""
     message: str
+    """What to do, for a person."""
     alternatives: list[str]
+    """What would do as well: providers, or fields of the step's data."""
 
 
 class Requirements(TypedDict):
-    """`currently_due` blocks finishing; `eventually_due` are optional steps that are not done."""
+    """What finishing onboarding needs."""
 
     currently_due: list[Requirement]
+    """What blocks finishing."""
     eventually_due: list[Requirement]
+    """The optional steps that are not done."""
     can_complete: bool
+    """Whether `POST …/complete` would succeed now."""
 
 
 class _Missing(NamedTuple):

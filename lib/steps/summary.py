@@ -1,12 +1,52 @@
 """Step 6: what the stored pieces mean to a person. Pure: stored JSON in, plain values out."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, TypedDict, cast
 
-from lib.steps.fields import STYLE_FIELDS
+from lib.steps.fields import STYLE_FIELDS, Json, StyleFields
 from lib.steps.providers import AI_PROVIDERS
 
 type Stored = Mapping[str, Any] | None
+
+
+class PersonalizationSettings(TypedDict):
+    """How the user's texts should sound."""
+
+    writing_style: Json
+    """The writing style: usually a text such as `Professional`."""
+    tone: Json
+    """The tone: usually a text such as `Formal`."""
+    brand_voice: Json
+    """The voice: usually a text such as `Trustworthy and Expert`."""
+
+
+class PersonaReadiness(TypedDict):
+    """Whether a persona can be generated from what is known."""
+
+    ready: bool
+    """Whether `data_sufficiency` is at least 50.0."""
+    data_sufficiency: float
+    """How much is known, 0.0 to 100.0."""
+    can_generate: bool
+    """The same as `ready`."""
+
+
+class Capabilities(TypedDict):
+    """What is possible with what is stored."""
+
+    ai_content: bool
+    """A key of an AI provider is stored."""
+    style_analysis: bool
+    """The website analysis says something about style."""
+    research_tools: bool
+    """Research preferences are stored."""
+    personalization: bool
+    """Something that is stored says a style, a tone or a voice."""
+    persona_generation: bool
+    """A persona is stored."""
+    integrations: bool
+    """Step 5 holds something."""
+
 
 READY_FROM = 50.0
 
@@ -31,9 +71,9 @@ _SUFFICIENCY: dict[str, tuple[int, tuple[str, ...]]] = {
 }
 
 
-def style_analysis(analysis: Stored) -> dict[str, Any] | None:
+def style_analysis(analysis: Stored) -> StyleFields | None:
     """The analysis's seven style fields; None without an analysis."""
-    return None if analysis is None else {name: analysis.get(name) for name in STYLE_FIELDS}
+    return None if analysis is None else cast(StyleFields, {name: analysis.get(name) for name in STYLE_FIELDS})
 
 
 def data_sufficiency(analysis: Stored, preferences: Stored) -> float:
@@ -50,13 +90,14 @@ def data_sufficiency(analysis: Stored, preferences: Stored) -> float:
     return float(points)
 
 
-def personalization_settings(persona: Stored, preferences: Stored, analysis: Stored) -> dict[str, Any] | None:
+def personalization_settings(persona: Stored, preferences: Stored, analysis: Stored) -> PersonalizationSettings | None:
     """Style, tone and voice from the first of the three that says anything of them; None when none is stored."""
     if persona is None and preferences is None and analysis is None:
         return None
     sources = (_from_persona(persona), _from_writing_style(preferences), _from_writing_style(analysis))
     chosen = next((source for source in sources if any(source.values())), {})
-    return {name: chosen.get(name) or default for name, default in _PERSONALIZATION_DEFAULTS.items()}
+    settings = {name: chosen.get(name) or default for name, default in _PERSONALIZATION_DEFAULTS.items()}
+    return cast(PersonalizationSettings, settings)
 
 
 def says_personalization(persona: Stored, preferences: Stored, analysis: Stored) -> bool:
@@ -65,7 +106,7 @@ def says_personalization(persona: Stored, preferences: Stored, analysis: Stored)
     return any(any(source.values()) for source in sources)
 
 
-def readiness(sufficiency: float) -> dict[str, Any]:
+def readiness(sufficiency: float) -> PersonaReadiness:
     """Whether a persona can be generated from what is known."""
     ready = sufficiency >= READY_FROM
     return {"ready": ready, "data_sufficiency": sufficiency, "can_generate": ready}
@@ -77,7 +118,7 @@ def capabilities(
     preferences: Stored,
     persona: Stored,
     integrations: Stored,
-) -> dict[str, bool]:
+) -> Capabilities:
     """What ALwrity can do for this user."""
     return {
         "ai_content": any(provider in providers for provider in AI_PROVIDERS),

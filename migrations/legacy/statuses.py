@@ -37,7 +37,7 @@ def inferred_statuses(current_step: int | None, progress: float | None, with_dat
     if completed == 0 and reached == 1:
         return {}  # reset, or not begun; what is stored stays
     passed = range(1, reached)
-    statuses = dict.fromkeys((step for step in passed if step in with_data), COMPLETED)
+    statuses: dict[int, str] = dict.fromkeys((step for step in passed if step in with_data), COMPLETED)
     for step in passed:
         if step in statuses:
             continue

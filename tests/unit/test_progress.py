@@ -2,13 +2,13 @@ from datetime import UTC, datetime
 
 import pytest
 
-from lib.steps.definitions import API_KEYS, INTEGRATIONS, PERSONA, RESEARCH, SIX_STEPS, WEBSITE, Flow
+from lib.steps.definitions import API_KEYS, INTEGRATIONS, PERSONA, RESEARCH, SIX_STEPS, WEBSITE, Flow, Status
 from lib.steps.progress import Progress, StepState, titles
 
-ALL_COMPLETED = {step.key: "completed" for step in SIX_STEPS.steps}
+ALL_COMPLETED: dict[str, Status] = {step.key: "completed" for step in SIX_STEPS.steps}
 
 
-def _progress(**statuses: str) -> Progress:
+def _progress(**statuses: Status) -> Progress:
     return Progress(steps={key: StepState(status) for key, status in statuses.items()})
 
 
@@ -30,7 +30,9 @@ def test_a_user_never_seen_before_stands_at_the_beginning() -> None:
         (ALL_COMPLETED, None),
     ],
 )
-def test_next_step_is_the_lowest_neither_completed_nor_skipped(statuses: dict[str, str], expected: int | None) -> None:
+def test_next_step_is_the_lowest_neither_completed_nor_skipped(
+    statuses: dict[str, Status], expected: int | None
+) -> None:
     """A gap is found however far the user went; with none left there is no next step."""
     assert _progress(**statuses).next_step == expected
 
@@ -38,7 +40,7 @@ def test_next_step_is_the_lowest_neither_completed_nor_skipped(statuses: dict[st
 def test_the_final_step_opens_once_steps_1_to_3_are_finished() -> None:
     """Optional steps do not stand in the way."""
     assert _progress(api_keys="completed", website="completed", research="completed").can_proceed_to_final
-    optional = {"persona": "completed", "integrations": "completed"}
+    optional: dict[str, Status] = {"persona": "completed", "integrations": "completed"}
     assert not _progress(api_keys="completed", website="completed", **optional).can_proceed_to_final
 
 

@@ -1,7 +1,7 @@
 """Step 1, and the stored keys."""
 
 from collections.abc import Collection, Mapping
-from typing import Any
+from typing import TYPE_CHECKING
 
 from lib.db import api_keys
 from lib.errors import NotFound
@@ -23,18 +23,21 @@ from lib.steps.named_keys import could_name_keys, refuse_named_keys
 from lib.steps.progress import Progress, StepState
 from lib.steps.providers import canonical
 
+if TYPE_CHECKING:
+    from lib.http.answers import KeyList, KeySaved, KeysValidated
 
-def list_masked(call: Call) -> dict[str, Any]:
+
+def list_masked(call: Call) -> "KeyList":
     """The configured keys, masked."""
     return _listing({provider: masked(key) for provider, key in _stored_keys(call).items()})
 
 
-def list_whole(call: Call) -> dict[str, Any]:
+def list_whole(call: Call) -> "KeyList":
     """The configured keys as they are: the one place that shows them, for the wizard's own form."""
     return _listing(_stored_keys(call))
 
 
-def save_key(call: Call) -> dict[str, Any]:
+def save_key(call: Call) -> "KeySaved":
     """Store one key."""
     body = call.body()
     provider, key = submitted_key(body.get("provider"), body.get("api_key"))
@@ -53,7 +56,7 @@ def save_key(call: Call) -> dict[str, Any]:
     return {"message": f"API key for {provider} saved.", "provider": provider, "status": "saved"}
 
 
-def delete_key(call: Call) -> Answer:
+def delete_key(call: Call) -> Answer[None]:
     """Delete one key, whether there was one or not."""
     provider = canonical(call.parameters["provider"])
     if provider is None:
@@ -62,7 +65,7 @@ def delete_key(call: Call) -> Answer:
     return NO_CONTENT
 
 
-def validate_keys(call: Call) -> dict[str, Any]:
+def validate_keys(call: Call) -> "KeysValidated":
     """Validate the stored keys by the format rules."""
     problems = {provider: key_problem(provider, key) for provider, key in _stored_keys(call).items()}
     return {
@@ -121,7 +124,7 @@ def _decrypted(call: Call, sealed: dict[str, bytes]) -> dict[str, str]:
     return call.key_ring.decrypt_all(call.user.id, sealed) if sealed else {}
 
 
-def _listing(keys: dict[str, str]) -> dict[str, Any]:
+def _listing(keys: dict[str, str]) -> "KeyList":
     return {"api_keys": keys, "total_providers": len(keys), "configured_providers": list(keys)}
 
 

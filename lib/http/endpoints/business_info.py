@@ -1,25 +1,28 @@
 """Business information: what a person without a website tells, which finishes step 2."""
 
 from hashlib import sha256
-from typing import Any
+from typing import TYPE_CHECKING
 
 from lib.db import business_info
-from lib.db.business_info import BusinessInfo
+from lib.db.business_info import BusinessInfo as Stored
 from lib.errors import NotFound
 from lib.http.app import Call, Route
-from lib.http.rendering import with_time_texts
+from lib.http.rendering import time_text
 from lib.http.step_routes import log_saved
 from lib.steps.fields import BusinessFields
 
+if TYPE_CHECKING:
+    from lib.http.answers import BusinessInfo
 
-def save(call: Call) -> dict[str, Any]:
+
+def save(call: Call) -> "BusinessInfo":
     """Store the caller's information, in place of what was there."""
     saved = business_info.save(call.database, call.user.id, _fields(call))
     log_saved(call, "Business information")
     return _document(saved)
 
 
-def replace(call: Call) -> dict[str, Any]:
+def replace(call: Call) -> "BusinessInfo":
     """Replace the caller's information, if it has the id in the URL."""
     _check_id(call)
     replaced = _document(business_info.replace(call.database, call.user.id, _fields(call)))
@@ -27,13 +30,13 @@ def replace(call: Call) -> dict[str, Any]:
     return replaced
 
 
-def by_id(call: Call) -> dict[str, Any]:
+def by_id(call: Call) -> "BusinessInfo":
     """The caller's information, if it has the id in the URL."""
     _check_id(call)
     return own(call)
 
 
-def own(call: Call) -> dict[str, Any]:
+def own(call: Call) -> "BusinessInfo":
     """The caller's information, whomever the URL names."""
     return _document(business_info.read(call.database, call.user.id))
 
@@ -45,10 +48,15 @@ def _fields(call: Call) -> BusinessFields:
     return business_fields(call.body())
 
 
-def _document(stored: BusinessInfo | None) -> dict[str, Any]:
+def _document(stored: Stored | None) -> "BusinessInfo":
     if stored is None:
         raise _not_found()
-    return {"id": id_of(stored["user_id"]), **with_time_texts(stored)}
+    return {
+        **stored,
+        "id": id_of(stored["user_id"]),
+        "created_at": time_text(stored["created_at"]),
+        "updated_at": time_text(stored["updated_at"]),
+    }
 
 
 def _check_id(call: Call) -> None:

@@ -1,18 +1,20 @@
 """The steps and providers that there are, for anybody: no token, no database."""
 
-from dataclasses import asdict
-from typing import Any
+from typing import TYPE_CHECKING
 
 from lib.errors import NotFound
 from lib.http.app import Call, Route
-from lib.steps.providers import PROVIDERS, canonical
+from lib.steps.providers import PROVIDERS, Provider, canonical
+
+if TYPE_CHECKING:
+    from lib.http.answers import Config, ProviderInfo, ProviderSetup, StepInConfig
 
 _CACHE_CONTROL = "public, max-age=300"
 
 
-def config(call: Call) -> dict[str, Any]:
+def config(call: Call) -> "Config":
     """The steps of the wizard."""
-    steps = [
+    steps: list[StepInConfig] = [
         {
             "step_number": number,
             "number": number,
@@ -25,17 +27,26 @@ def config(call: Call) -> dict[str, Any]:
     return {"total_steps": len(call.flow), "steps": steps}
 
 
-def providers(_call: Call) -> dict[str, Any]:
+def providers(_call: Call) -> "dict[str, ProviderInfo]":
     """Every provider by its name."""
-    return {name: asdict(provider) for name, provider in PROVIDERS.items()}
+    return {name: _shown(provider) for name, provider in PROVIDERS.items()}
 
 
-def setup(call: Call) -> dict[str, Any]:
+def setup(call: Call) -> "ProviderSetup":
     """How to get one provider's key."""
     name = canonical(call.parameters["provider"])
     if name is None:
         raise NotFound("There is no such provider.")
-    return {"provider": name, **asdict(PROVIDERS[name])}
+    return {"provider": name, **_shown(PROVIDERS[name])}
+
+
+def _shown(provider: Provider) -> "ProviderInfo":
+    return {
+        "name": provider.name,
+        "description": provider.description,
+        "setup_url": provider.setup_url,
+        "required_fields": list(provider.required_fields),
+    }
 
 
 ROUTES = [

@@ -22,12 +22,14 @@ from lib.http.problems import BadBody
 if TYPE_CHECKING:
     from svix.webhooks import Webhook
 
+    from lib.http.answers import WebhookReceived
+
 _SIGNATURE_HEADERS = ("svix-id", "svix-timestamp", "svix-signature")
 
 _log = logging.getLogger(__name__)
 
 
-def receive(call: Call) -> dict[str, Any]:
+def receive(call: Call) -> "WebhookReceived":
     """Act on `user.deleted`, once a delivery; take note of any other event without doing anything."""
     event = _verified_event(call.request)
     if event.get("type") == "user.deleted":

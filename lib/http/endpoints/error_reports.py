@@ -14,7 +14,7 @@ _ROOM_FOR_THE_REST = 256  # level, logger and request id, which the log adds
 _log = logging.getLogger(__name__)
 
 
-def report(call: Call) -> Answer:
+def report(call: Call) -> Answer[None]:
     """Log what the page sent, whatever it is: without keys, on one line and cut off at the end."""
     sent = read_raw(call.request)[: 4 * MAX_LINE_BYTES].decode("utf-8", "replace")
     shown = json.dumps(LIKE_A_SECRET.sub(lambda found: masked(found[0]), sent))

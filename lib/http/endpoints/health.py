@@ -2,6 +2,7 @@
 
 import logging
 from http import HTTPStatus
+from typing import TYPE_CHECKING
 
 from lib.config import settings
 from lib.configuration import State, lets_people_in, states, unusable
@@ -10,15 +11,18 @@ from lib.errors import Unavailable
 from lib.http.app import Answer, Call, Route
 from lib.http.problems import RETRY_AFTER_S
 
+if TYPE_CHECKING:
+    from lib.http.answers import Health
+
 _log = logging.getLogger(__name__)
 
 
-def health(call: Call) -> Answer:
+def health(call: Call) -> "Answer[Health]":
     """200 when requests can be served, else 503. A schema newer than the code is fine: revisions only add."""
     schema = _schema(call)
     config = _configuration()
     is_ok = schema is not None and schema.serves and lets_people_in(config)
-    document = {
+    document: Health = {
         "status": "ok" if is_ok else "unavailable",
         "database": schema.database if schema else "unavailable",
         "schema_revision": schema.revision if schema else None,

@@ -1,11 +1,16 @@
 """Step 5."""
 
+from typing import TYPE_CHECKING
+
 from lib.db import integrations, steps
 from lib.http.app import Answer, Call, Route
 from lib.http.step_routes import StepHandlers, Submission, log_saved, read_step, step_routes
 from lib.steps.definitions import INTEGRATIONS
 from lib.steps.integrations import integration_fields
 from lib.steps.progress import Progress
+
+if TYPE_CHECKING:
+    from lib.http.answers import Step
 
 
 def _save_step(call: Call, submission: Submission) -> tuple[Progress, object]:
@@ -32,7 +37,7 @@ def _save_step(call: Call, submission: Submission) -> tuple[Progress, object]:
     return progress, data
 
 
-def read(call: Call) -> Answer:
+def read(call: Call) -> "Answer[Step]":
     """The step, under the function's own path."""
     return read_step(call, STEP)
 

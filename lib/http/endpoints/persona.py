@@ -1,6 +1,6 @@
 """Step 4, and drafts of a persona."""
 
-from typing import Any
+from typing import TYPE_CHECKING, cast
 
 from lib.db import personas
 from lib.errors import NotFound
@@ -12,18 +12,21 @@ from lib.steps.fields import PERSONA_FIELDS
 from lib.steps.limits import refuse_too_large
 from lib.steps.progress import Progress
 
+if TYPE_CHECKING:
+    from lib.http.answers import LatestPersona, Persona, Success
 
-def latest(call: Call) -> dict[str, Any]:
+
+def latest(call: Call) -> "LatestPersona":
     """The persona saved last, by the step or as a draft."""
     row = personas.read(call.database, call.user.id)
     if row is None:
         raise NotFound("No persona is saved yet.")
     fields = {name: value for name, value in row.items() if name in PERSONA_FIELDS}
     document = {**(row["additional_fields"] or {}), **fields, "timestamp": time_text(row["updated_at"])}
-    return {"success": True, "persona": document}
+    return {"success": True, "persona": cast("Persona", document)}
 
 
-def save_draft(call: Call) -> dict[str, Any]:
+def save_draft(call: Call) -> "Success":
     """Keep a persona without finishing step 4."""
     # Here and not above: pydantic is a sixth of a cold start, and reads need none.
     from lib.steps.persona import persona_draft

@@ -66,7 +66,7 @@ class Generating:
     check: Callable[[Object], None] = lambda _sent: None
 
 
-def relay(call: Call) -> Answer:
+def relay(call: Call) -> Answer[bytes]:
     """Send the request on, and give back what came. Raises `NotFound` where there is no AI backend."""
     base_url = settings().ai_backend_url
     if base_url is None:

@@ -1,6 +1,6 @@
 """Step 3."""
 
-from typing import Any
+from typing import TYPE_CHECKING
 
 from lib.db import research_preferences
 from lib.http.app import Call, Route
@@ -9,8 +9,11 @@ from lib.http.step_routes import StepHandlers, Submission, log_saved, step_route
 from lib.steps.definitions import RESEARCH
 from lib.steps.progress import Progress
 
+if TYPE_CHECKING:
+    from lib.http.answers import ResearchPreferences
 
-def read(call: Call) -> dict[str, Any] | None:
+
+def read(call: Call) -> "ResearchPreferences | None":
     """The stored preferences with every field of the payload, or null."""
     row = research_preferences.read(call.database, call.user.id)
     return None if row is None else preferences_document(row)

@@ -5,7 +5,7 @@ from collections.abc import Callable, Collection, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
 from http import HTTPStatus
-from typing import Any
+from typing import TYPE_CHECKING, NoReturn
 
 from lib.db import sessions
 from lib.errors import NotFound
@@ -17,17 +17,29 @@ from lib.steps.definitions import API_KEYS, FINISH, STEPS, WEBSITE, StepDefiniti
 from lib.steps.progress import Progress
 from lib.steps.requirements import Requirements, incomplete, requirements
 
+if TYPE_CHECKING:
+    from lib.http.answers import (
+        Completed,
+        Init,
+        OnboardingStatus,
+        ProgressOfSteps,
+        Reset,
+        Resume,
+        Started,
+        StepWithErrors,
+    )
+
 # Keys are secret, and finishing collects nothing. An analysis can be megabytes: opening the wizard goes without.
 _PROGRESS_DATA = [step for step in STEPS if step not in (API_KEYS, FINISH)]
 _INIT_DATA = [step for step in _PROGRESS_DATA if step is not WEBSITE]
 
 
-def init(call: Call) -> Answer:
+def init(call: Call) -> "Answer[Init]":
     """Everything that the wizard needs to open, in one call."""
     return _unless_known(call, _init, _INIT_DATA)
 
 
-def _init(call: Call, progress: Progress) -> dict[str, Any]:
+def _init(call: Call, progress: Progress) -> "Init":
     user = call.user
     return {
         "user": {
@@ -48,7 +60,7 @@ def _init(call: Call, progress: Progress) -> dict[str, Any]:
     }
 
 
-def status(call: Call) -> Answer:
+def status(call: Call) -> "Answer[OnboardingStatus]":
     """Where the user stands, in short."""
     return _unless_known(call, lambda _, progress: _status(progress))
 
@@ -58,10 +70,10 @@ def missing(call: Call) -> Requirements:
     return requirements(_load(call))
 
 
-def progress(call: Call) -> dict[str, Any]:
+def progress(call: Call) -> "ProgressOfSteps":
     """Where the user stands, step by step."""
     state = _load(call, _PROGRESS_DATA)
-    documents = [
+    documents: list[StepWithErrors] = [
         {**step_document(number, step, state.state(step)), "validation_errors": state.state(step).validation_errors}
         for number, step in call.flow.numbered()
     ]
@@ -78,7 +90,7 @@ def progress(call: Call) -> dict[str, Any]:
     }
 
 
-def start(call: Call) -> dict[str, Any]:
+def start(call: Call) -> "Started":
     """Make the session if there is none."""
     progress = sessions.start(call.database, call.user.id).in_flow(call.flow)
     return {
@@ -91,10 +103,10 @@ def start(call: Call) -> dict[str, Any]:
     }
 
 
-def resume(call: Call) -> dict[str, Any]:
+def resume(call: Call) -> "Resume":
     """Where to go on."""
     state = _load(call)
-    document = {
+    document: Resume = {
         "can_resume": not state.is_completed,
         "resume_step": state.resume_step,
         "current_step": state.current_step,
@@ -105,7 +117,7 @@ def resume(call: Call) -> dict[str, Any]:
     return {**document, "message": "Onboarding is already completed."} if state.is_completed else document
 
 
-def complete(call: Call) -> dict[str, Any]:
+def complete(call: Call) -> "Completed":
     """Finish onboarding. Raises `Incomplete` while a required step or a key is missing."""
     progress = sessions.finish(call.database, call.user.id, call.flow)
     if not progress.is_completed:
@@ -118,16 +130,16 @@ def complete(call: Call) -> dict[str, Any]:
     }
 
 
-def reset(call: Call) -> dict[str, Any]:
+def reset(call: Call) -> "Reset":
     """Back to the first step; `hard=true` erases everything of this user."""
     if call.flag("hard"):
         sessions.erase(call.database, call.user.id)
-        return {"message": "Everything stored for you was erased.", **_beginning(call)}
+        return _beginning(call, "Everything stored for you was erased.")
     sessions.reset(call.database, call.user.id)
-    return {"message": "Onboarding starts over; what you entered is kept.", **_beginning(call)}
+    return _beginning(call, "Onboarding starts over; what you entered is kept.")
 
 
-def unknown_step(call: Call) -> object:
+def unknown_step(call: Call) -> NoReturn:
     """Answer for a step that does not exist."""
     number = call.parameters["number"]
     if not re.fullmatch(r"-?\d+", number, re.ASCII):
@@ -140,9 +152,9 @@ def _load(call: Call, with_data: Sequence[StepDefinition] = (), known_tags: Coll
     return sessions.load(call.database, call.user.id, with_data, known_tags).in_flow(call.flow)
 
 
-def _unless_known(
-    call: Call, render: Callable[[Call, Progress], object], with_data: Sequence[StepDefinition] = ()
-) -> Answer:
+def _unless_known[Body](
+    call: Call, render: Callable[[Call, Progress], Body], with_data: Sequence[StepDefinition] = ()
+) -> Answer[Body]:
     """The progress as `render` shows it; 304 where the caller has that.
 
     Besides what is stored, the answer shows what the token says of the user, in the numbers of the page's flow.
@@ -155,11 +167,12 @@ def _unless_known(
     return Answer(HTTPStatus.OK, render(call, progress), weak_etag(tag))
 
 
-def _beginning(call: Call) -> dict[str, Any]:
-    return {"current_step": Progress(flow=call.flow).current_step, "progress": 0.0, "completion_percentage": 0.0}
+def _beginning(call: Call, message: str) -> "Reset":
+    current_step = Progress(flow=call.flow).current_step
+    return {"message": message, "current_step": current_step, "progress": 0.0, "completion_percentage": 0.0}
 
 
-def _status(state: Progress) -> dict[str, Any]:
+def _status(state: Progress) -> "OnboardingStatus":
     return {
         "is_completed": state.is_completed,
         "current_step": state.current_step,

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from datetime import datetime
 from http import HTTPStatus
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from lib.db import sessions, steps, summary
 from lib.db.api_keys import by_provider
@@ -15,7 +15,7 @@ from lib.http.step_routes import StepHandlers, Submission, step_routes
 from lib.http.validators import fingerprint, known, not_modified, weak_etag
 from lib.steps.api_keys import masked
 from lib.steps.definitions import FINISH
-from lib.steps.fields import PersonaFields, camel_case
+from lib.steps.fields import PersonaFields
 from lib.steps.progress import Progress
 from lib.steps.requirements import incomplete
 from lib.steps.summary import (
@@ -26,10 +26,13 @@ from lib.steps.summary import (
     style_analysis,
 )
 
+if TYPE_CHECKING:
+    from lib.http.answers import ResearchPreferences, Summary, SummaryPersona
+
 _SHOWN_AS = {"website_analysis": "style_analysis"}
 
 
-def read(call: Call) -> Answer:
+def read(call: Call) -> "Answer[Summary]":
     """The summary; what is missing is null or `{}`, never an error. 304 where the caller has it.
 
     What there is no room for is null, too, and named in `data_too_large`.
@@ -42,35 +45,40 @@ def read(call: Call) -> Answer:
     return Answer(HTTPStatus.OK, _document(call, row), weak_etag(tag))
 
 
-def _document(call: Call, row: SummaryRow) -> dict[str, Any]:
+def _document(call: Call, row: SummaryRow) -> "Summary":
     keys = _keys(call, row)
     analysis, persona = row["website_analysis"], row["persona"]
     preferences = row["research_preferences"]
     personalization = personalization_settings(persona, preferences, analysis)
     integrations = row["integrations"] or {}
     too_large = [_SHOWN_AS.get(name, name) for name in row["too_large"]]
-    return {
+    document: Summary = {
         "api_keys": {provider: masked(key) for provider, key in keys.items()},
         "website_url": (analysis and analysis["website_url"]) or None,
         "style_analysis": None if "style_analysis" in too_large else style_analysis(analysis),
-        "research_preferences": preferences and _preferences(preferences),
+        "research_preferences": None if preferences is None else _preferences(preferences),
         "personalization_settings": personalization,
-        "persona": persona and _persona(persona),
+        "persona": None if persona is None else _persona(persona),
         "persona_readiness": readiness(data_sufficiency(analysis, preferences)),
         "business_info": row["business_info"],
         "integrations": integrations,
         "capabilities": capabilities(keys, analysis, preferences, persona, integrations),
-        **({"data_too_large": too_large} if too_large else {}),
     }
+    return {**document, "data_too_large": too_large} if too_large else document
 
 
-def _preferences(stored: Mapping[str, Any]) -> dict[str, Any]:
+def _preferences(stored: Mapping[str, Any]) -> "ResearchPreferences":
     times = {name: datetime.fromisoformat(stored[name]) for name in ("created_at", "updated_at")}
     return preferences_document({**stored, **times})
 
 
-def _persona(stored: PersonaFields) -> dict[str, Any]:
-    return {camel_case(name): value for name, value in stored.items()}
+def _persona(stored: PersonaFields) -> "SummaryPersona":
+    return {
+        "corePersona": stored["core_persona"],
+        "platformPersonas": stored["platform_personas"],
+        "qualityMetrics": stored["quality_metrics"],
+        "selectedPlatforms": stored["selected_platforms"],
+    }
 
 
 def _keys(call: Call, row: SummaryRow) -> dict[str, str]:
