@@ -1,8 +1,8 @@
-// Builds the pages that are not committed: the renderer of the reference, and the wizard, into ../public.
+// Builds the pages that are not committed: the renderer of the reference, and the wizard, into ../public or a folder that is named.
 import { copyFileSync, mkdirSync, rmSync } from "node:fs";
 import { build } from "esbuild";
 
-const PUBLIC = "../public";
+const PUBLIC = process.argv[2] ?? "../public";
 
 mkdirSync(`${PUBLIC}/reference`, { recursive: true });
 for (const name of ["swagger-ui-bundle.js", "swagger-ui.css"]) {

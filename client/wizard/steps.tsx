@@ -11,28 +11,30 @@ export interface FormProps {
   busy: boolean;
 }
 
-const PROVIDERS = ["openai", "gemini", "anthropic", "mistral", "exa", "tavily"];
-
 function Keys({ client, data, attempt, busy }: FormProps): ReactNode {
   const stored = (data.api_keys ?? {}) as Record<string, string>;
   const [typed, setTyped] = useState<Record<string, string>>({});
+  const [providers, setProviders] = useState<Record<string, { name: string }>>({});
+  useEffect(() => void client.GET("/api/onboarding/providers").then(({ data }) => setProviders(data ?? {})), [client]);
   const save = async (): Promise<Problem | undefined> => {
     const { error } = await client.POST("/api/onboarding/step/1/complete", { body: { data: { api_keys: typed } } });
     return error;
   };
   return (
     <Form onSubmit={() => attempt(save)}>
-      {PROVIDERS.map((provider) => (
-        <Field key={provider} id={provider} label={provider}>
-          <input
-            id={provider}
-            type="password"
-            autoComplete="off"
-            placeholder={stored[provider] ?? ""}
-            onChange={(event) => setTyped({ ...typed, [provider]: event.target.value })}
-          />
-        </Field>
-      ))}
+      <div className="pairs">
+        {Object.entries(providers).map(([provider, { name }]) => (
+          <Field key={provider} id={provider} label={name}>
+            <input
+              id={provider}
+              type="password"
+              autoComplete="off"
+              placeholder={stored[provider] ?? ""}
+              onChange={(event) => setTyped({ ...typed, [provider]: event.target.value })}
+            />
+          </Field>
+        ))}
+      </div>
       <p className="soft">Keys are stored encrypted. They are never part of a draft.</p>
       <button disabled={busy}>Save keys</button>
     </Form>

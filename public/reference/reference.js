@@ -55,7 +55,9 @@ function list(spec) {
   const rows = Object.entries(spec.paths).flatMap(([path, methods]) =>
     Object.entries(methods).map(([method, { summary }]) => line(`${method.toUpperCase()} ${path}: ${summary}`)),
   )
-  byId('reference').replaceChildren(line('This is the short list; `make pages` builds the whole reference.'), ...rows)
+  const list = document.createElement('main')
+  list.replaceChildren(line('This is the short list; `make pages` builds the whole reference.'), ...rows)
+  byId('reference').replaceChildren(list)
 }
 
 function line(content) {
