@@ -40,7 +40,7 @@ def main() -> int:
 def build_pages() -> None:
     """Install and build, one process at a time. Raises PagesError or NodeMissingError."""
     node = find_node()
-    with _alone():
+    with alone():
         install(node)
         run([*node.npm, "run", "--silent", "pages"], node)
 
@@ -57,7 +57,7 @@ def install(node: Node) -> None:
 
 
 @contextmanager
-def _alone() -> Iterator[None]:
+def alone() -> Iterator[None]:
     """Hold the client's folder, since several test processes may come at once."""
     folder = os.open(CLIENT, os.O_RDONLY)
     try:

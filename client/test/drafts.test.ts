@@ -34,8 +34,9 @@ const saved = (drafts: Drafts, step: number) => () => drafts.status(step).state 
 
 test("what is typed is sent after a pause, once", async () => {
   const { drafts, sent } = person();
-  for (const text of ["B", "Br", "Bread"]) await drafts.change(2, { text });
+  const kept = ["B", "Br", "Bread"].map((text) => drafts.change(2, { text }));
   assert.equal(drafts.status(2).state, "typing");
+  await Promise.all(kept);
   await until(saved(drafts, 2));
   assert.deepEqual(sent.map(({ data }) => data), [{ text: "Bread" }]);
   drafts.close();
