@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import platform
 import shutil
+import sys
 from pathlib import Path
 
 from dev.node import Node
-from dev.pages import PagesError, run
+from dev.pages import PagesError, install, run
 from dev.settings import ROOT
 
 FALLBACK = ROOT / "client" / "browser" / "chromium"
-"""Pins a Chromium for Linux, which is installed only where the system has none."""
+"""Pins a Chromium for Linux on x86-64, with its libraries, which is installed only where the system has none."""
 
 _NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
 _OF_MACOS = (
@@ -28,9 +30,7 @@ def find_browser(node: Node) -> str:
 
 def installed_browser(node: Node) -> str:
     """Install the pinned Chromium, once, and give its path. Raises PagesError."""
-    if not (FALLBACK / "node_modules").exists():
-        run([*node.npm, "ci", "--loglevel=error"], node, folder=FALLBACK)
-    unpacked = run([*node.node, "unpack.mjs"], node, folder=FALLBACK).strip()
-    if not Path(unpacked).exists():
-        raise PagesError("there is no Chromium: install one, or Google Chrome")
-    return unpacked
+    if sys.platform != "linux" or platform.machine() != "x86_64":
+        raise PagesError("there is no browser for the tests of the pages: install Chromium or Google Chrome")
+    install(node, FALLBACK)
+    return run([*node.node, "unpack.mjs"], node, folder=FALLBACK).strip()

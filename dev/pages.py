@@ -19,7 +19,6 @@ from dev.node import Node, NodeMissingError, find_node
 from dev.settings import ROOT
 
 CLIENT = ROOT / "client"
-_LOCKED = CLIENT / "package-lock.json"
 _TIMEOUT = 600  # seconds
 
 
@@ -45,14 +44,14 @@ def build_pages() -> None:
         run([*node.npm, "run", "--silent", "pages"], node)
 
 
-def install(node: Node) -> None:
-    """Install the pinned packages unless exactly these are there. Raises PagesError."""
-    stamp = CLIENT / "node_modules" / ".installed"
-    wanted = hashlib.sha256(_LOCKED.read_bytes()).hexdigest()
+def install(node: Node, folder: Path = CLIENT) -> None:
+    """Install the packages that a folder pins unless exactly these are there. Raises PagesError."""
+    stamp, locked = folder / "node_modules" / ".installed", folder / "package-lock.json"
+    wanted = hashlib.sha256(locked.read_bytes()).hexdigest()
     if stamp.exists() and stamp.read_text() == wanted:
         return
-    print("Installing what client/package-lock.json pins, once.", file=sys.stderr, flush=True)
-    run([*node.npm, "ci", "--loglevel=error"], node)
+    print(f"Installing what {locked.relative_to(ROOT)} pins, once.", file=sys.stderr, flush=True)
+    run([*node.npm, "ci", "--include=dev", "--loglevel=error"], node, folder=folder)
     stamp.write_text(wanted)
 
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from pathlib import Path
 
 import pytest
 
 from dev.pages import CLIENT
+from dev.settings import ROOT
 
 SCENARIOS = [
     name
@@ -26,3 +28,11 @@ def test_every_scenario_ran(outcomes: Mapping[str, str | None]) -> None:
     """None is left out in silence, and there are some."""
     assert sorted(outcomes) == sorted(SCENARIOS)
     assert len(SCENARIOS) > 10
+
+
+@pytest.mark.usefixtures("outcomes")
+def test_docs_picture_each_step_that_the_wizard_has(pictures: Path) -> None:
+    """`make pictures` makes them anew; their pixels depend on the fonts of a machine, their number does not."""
+    made = {file.name for file in pictures.iterdir()}
+    assert made == {file.name for file in (ROOT / "docs" / "wizard").iterdir()}
+    assert {f"step-{number}.png" for number in range(1, 7)} < made
