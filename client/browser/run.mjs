@@ -35,16 +35,16 @@ async function device() {
   return { context, faults, open };
 }
 
-/** Asks axe-core about a page, or a part of it, in the dark and in the light. */
+/** Asks axe-core about a page, or a part of it: for all that it knows, and in the dark for what depends on colours. */
 async function inspect(page, place, within = "html") {
-  for (const colorScheme of ["dark", "light"]) {
+  await page.evaluate(axe); // the protocol evaluates this, which the page's policy does not hold back
+  for (const [colorScheme, rules] of [["dark", { runOnly: ["color-contrast"] }], ["light", {}]]) {
     await page.emulateMedia({ colorScheme, reducedMotion: "reduce" });
-    // The protocol evaluates this, which the page's policy does not hold back. Two frames later the page has its colours.
-    await page.evaluate(axe);
-    const { violations } = await page.evaluate(async (selector) => {
-      for (const _ of [1, 2]) await new Promise(requestAnimationFrame);
-      return globalThis.axe.run(selector);
-    }, within);
+    const options = { ...rules, resultTypes: ["violations"] };
+    const { violations } = await page.evaluate(async ([selector, options]) => {
+      for (const _ of [1, 2]) await new Promise(requestAnimationFrame); // until the page has its colours
+      return globalThis.axe.run(selector, options);
+    }, [within, options]);
     const found = violations.flatMap(({ id, nodes }) => nodes.map(({ target, html }) => `${id}: ${target} ${html.slice(0, 200)}`));
     if (found.length) throw new Error(`axe-core on ${place}, ${colorScheme}:\n${found.join("\n")}`);
   }
@@ -56,7 +56,7 @@ async function run(name, scenario) {
     devices.push(await device());
     return devices.at(-1);
   };
-  const user = `user_2${name.replaceAll(/\W/g, "")}`;
+  const user = `user_2${name}_${Date.now()}`; // new in each run, whatever database there is
   const began = performance.now();
   let error = null;
   try {
@@ -71,5 +71,10 @@ async function run(name, scenario) {
 }
 
 const wanted = process.argv[5] ?? "";
-for (const [name, scenario] of Object.entries({ ...pages, ...wizard })) if (name.includes(wanted)) await run(name, scenario);
+const left = Object.entries({ ...pages, ...wizard }).filter(([name]) => name.includes(wanted));
+// Most of a scenario is waiting, so others run meanwhile, each on devices and with a user of its own.
+const worker = async () => {
+  for (let next = left.shift(); next; next = left.shift()) await run(...next);
+};
+await Promise.all([worker(), worker(), worker()]);
 await browser.close();
