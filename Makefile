@@ -76,8 +76,8 @@ bench: $(STAMP) ## measure every figure of the README's table beside its peers; 
 soak: $(STAMP) ## run 100,000 requests (REQUESTS=…) under faults and write docs/RELIABILITY.md, in about half an hour
 	@$(BIN)/python -m tests.reliability $(REQUESTS)
 
-fuzz: $(STAMP) ## fuzz for long: FUZZ_CASES (100000) bodies and addresses, and the body parser with atheris
-	@FUZZ_CASES=$(FUZZ_CASES) $(BIN)/python -m pytest -n $(WORKERS) --maxprocesses 8 -m fuzz tests/security
+fuzz: $(STAMP) ## fuzz for long: FUZZ_CASES (100000) bodies and addresses, every operation of openapi.json, and the body parser with atheris
+	@FUZZ_CASES=$(FUZZ_CASES) $(BIN)/python -m pytest -n $(WORKERS) --maxprocesses 8 -m fuzz tests/security tests/openapi
 	@$(BIN)/python -c 'import atheris' 2>/dev/null \
 	    || $(BIN)/python -m pip install --quiet --disable-pip-version-check $(ATHERIS) \
 	    || uv pip install --quiet --python $(BIN)/python $(ATHERIS)

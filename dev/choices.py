@@ -29,16 +29,18 @@ class ChoiceError(Exception):
 
 @dataclass(frozen=True)
 class Choices:
-    """The chosen settings; those that have no value are left out."""
+    """The chosen settings; those that have no value are left out. `other_names` are what else the file sets."""
 
     settings: Mapping[str, str] = field(default_factory=dict)
     from_shell: frozenset[str] = frozenset()
+    other_names: tuple[str, ...] = ()
 
     @classmethod
     def read(cls, file: Path = ENV_FILE, shell: Mapping[str, str] = os.environ) -> Choices:
         """Read the file, which need not exist, and the shell. Raises ChoiceError."""
-        typed = _with_value(shell, SHELL_SETTINGS)
-        choices = cls({**_with_value(_parsed(file), SETTINGS), **typed}, frozenset(typed))
+        typed, parsed = _with_value(shell, SHELL_SETTINGS), _parsed(file)
+        others = tuple(name for name in parsed if name not in SETTINGS)
+        choices = cls({**_with_value(parsed, SETTINGS), **typed}, frozenset(typed), others)
         if choices.has_own_clerk and not choices.only(TOKEN_KEYS):
             names = " and ".join(choices.only(CLERK_INSTANCE))
             raise ChoiceError(f"{file} sets {names}: add {' or '.join(TOKEN_KEYS)} of the same Clerk instance")

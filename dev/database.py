@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-import subprocess
+import signal
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -11,11 +11,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
+if __name__ == "__main__":  # the imports below take seconds: until main, Ctrl-C ends us without a traceback
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
 from psycopg.conninfo import conninfo_to_dict
 
 from dev.choices import ENV_FILE, ChoiceError, Choices
+from dev.harness.vercel.processes import running
 from dev.local_postgres import LocalPostgres, LocalPostgresError, shared
 from dev.settings import DATABASE_SETTINGS, DEV_FOLDER, ROOT, without_settings
+from dev.stopping import INTERRUPTED, interrupt_on_stop_signals
 from lib.config import Settings
 from lib.db.operators import UnusableURL, postgres_url
 from lib.db.url import is_local
@@ -57,9 +62,7 @@ class _Address:
 @contextmanager
 def development_database(folder: Path = DEV_FOLDER) -> Iterator[str]:
     """Run the development server's Postgres while in use, shared with other commands, and give the database's URL."""
-    with shared(LocalPostgres(folder / "postgres")) as server:
-        if not server.has_database(DATABASE):
-            server.create_database(DATABASE)
+    with shared(LocalPostgres(folder / "postgres"), database=DATABASE) as server:
         yield server.url(DATABASE)
 
 
@@ -79,15 +82,16 @@ def migrate_or_exit(variables: Mapping[str, str]) -> None:
 
 def migrate(environ: Mapping[str, str]) -> int:
     """Migrate the database of that environment, and return the exit code."""
-    command = [sys.executable, "-m", "migrations"]
-    return subprocess.run(command, cwd=ROOT, env=dict(environ), check=False).returncode
+    with running([sys.executable, "-m", "migrations"], cwd=ROOT, environ=environ) as child:
+        return child.wait()
 
 
 def main() -> int:
     """Migrate, and return the exit code."""
-    if any(os.environ.get(name) for name in DATABASE_SETTINGS):
-        return _migrate_and_tell(os.environ)
     try:
+        interrupt_on_stop_signals()
+        if any(os.environ.get(name) for name in DATABASE_SETTINGS):
+            return _migrate_and_tell(os.environ)
         choices = Choices.read()
         if own := OwnDatabase.chosen(choices):
             print(f"Migrating {own.place}, the database of {ENV_FILE.name}.", flush=True)
@@ -97,6 +101,8 @@ def main() -> int:
     except (LocalPostgresError, ChoiceError) as error:
         print(error, file=sys.stderr)
         return 1
+    except KeyboardInterrupt:
+        return INTERRUPTED
     return 0
 
 

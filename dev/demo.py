@@ -11,6 +11,7 @@ import os
 import re
 import secrets
 import shutil
+import signal
 import sys
 import tempfile
 import textwrap
@@ -18,6 +19,9 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
+
+if __name__ == "__main__":  # the imports below take seconds: until main, Ctrl-C ends us without a traceback
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 from dev.database import migrated_development_database
 from dev.harness.wizard import SAMPLES
@@ -31,6 +35,7 @@ from dev.settings import (
     session_claims,
     without_settings,
 )
+from dev.stopping import INTERRUPTED, interrupt_on_stop_signals
 from lib.steps.definitions import API_KEYS, INTEGRATIONS, PERSONA, RESEARCH, SIX_STEPS
 from lib.steps.definitions import WEBSITE as WEBSITE_STEP
 
@@ -116,6 +121,7 @@ def main() -> int:
     """Run the demo, and return the exit code."""
     user = f"user_2demo{secrets.token_hex(8)}"
     try:
+        interrupt_on_stop_signals()
         with server_port() as port:
             caller = Caller(port, user)
             walk(caller)
@@ -124,7 +130,7 @@ def main() -> int:
         print(error, file=sys.stderr)
         return 1
     except KeyboardInterrupt:
-        return 130
+        return INTERRUPTED
     return 0
 
 

@@ -75,12 +75,18 @@ def _database(
 def _ai_backend(choices: Choices) -> Iterator[tuple[Mapping[str, str], str]]:
     name = "AI_BACKEND_URL"
     if chosen := choices.settings.get(name):
-        parts = urlsplit(chosen)
-        shown = parts._replace(netloc=parts.netloc.rpartition("@")[2], query="", fragment="").geturl()
-        yield {}, f"{shown}, of {choices.origin(name)}"
+        yield {}, f"{_without_secrets(chosen)}, of {choices.origin(name)}"
         return
     with sample_ai_backend.serving(report=lambda line: print(line, flush=True)) as url:
         yield {name: url}, f"sample data from {url}; a real one: {name}=https://…"
+
+
+def _without_secrets(url: str) -> str:
+    try:
+        parts = urlsplit(url)
+    except ValueError:  # make doctor says what is wrong with it
+        return "an address that cannot be read"
+    return parts._replace(netloc=parts.netloc.rpartition("@")[2], query="", fragment="").geturl()
 
 
 def _defaults(choices: Choices, own_database: OwnDatabase | None, folder: Path) -> dict[str, str]:

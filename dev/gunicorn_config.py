@@ -17,6 +17,7 @@ wsgi_app = "dev.wsgi:app"
 workers = 1
 worker_class = "gthread"
 threads = 32  # a browser keeps connections open that it may never use, and each occupies a thread for 5 seconds
+limit_request_line = 8190  # bytes, the most that gunicorn counts: a website's URL stands in a path, encoded
 keepalive = 0  # a restart would wait 2 seconds for kept connections
 graceful_timeout = 5  # seconds that a request under way may still take when the server restarts or stops
 
@@ -25,8 +26,6 @@ reload_engine = "poll"
 # Watched by name, since most modules are imported by the first request that needs them.
 reload_extra_files = ["vercel.json", "api/**/*.py", "lib/**/*.py", "serving/**/*.py"]
 
-accesslog = "-"
-access_log_format = '"%(r)s" %(s)s'
 control_socket_disable = True  # its default path is shared by every gunicorn of the same user
 
 # What `make dev` has said already, in its own words: the greeting stays on the screen.

@@ -222,8 +222,8 @@ class LocalPostgres:
 
 
 @contextmanager
-def shared(server: LocalPostgres) -> Iterator[LocalPostgres]:
-    """Share a server with other processes: the first one starts it, the last one stops it.
+def shared(server: LocalPostgres, *, database: str | None = None) -> Iterator[LocalPostgres]:
+    """Share a server with other processes: the first one starts it and creates `database`, the last one stops it.
 
     A kernel lock counts the processes, so a killed one no longer counts. Raises LocalPostgresError.
     """
@@ -232,6 +232,8 @@ def shared(server: LocalPostgres) -> Iterator[LocalPostgres]:
             with _locked(gate.fileno()):
                 fcntl.flock(users, fcntl.LOCK_SH)
                 server.start()
+                if database is not None and not server.has_database(database):
+                    server.create_database(database)
             yield server
         finally:  # also when the start was interrupted half-way
             with _locked(gate.fileno()):

@@ -90,6 +90,7 @@ class _Backend:
     def app(self) -> falcon.App[falcon.Request, falcon.Response]:
         """The WSGI app."""
         app = falcon.App()
+        app.set_error_serializer(_write_error)
         for path, handle in (
             ("style-detection/complete", self.analyse_style),
             ("step3/discover-competitors", self.discover_competitors),
@@ -169,8 +170,13 @@ class _PersonaTask:
     def on_get(self, _request: falcon.Request, response: falcon.Response, task_id: str) -> None:
         state = self.backend.poll(task_id)
         if state is None:
-            raise falcon.HTTPNotFound(title="Task not found")
+            raise falcon.HTTPNotFound(title="Task not found", description="There is no persona task of that id.")
         response.media = state
+
+
+def _write_error(_request: falcon.Request, response: falcon.Response, error: falcon.HTTPError) -> None:
+    """As the real service answers: the page shows a person the `detail`."""
+    response.media = {"title": error.title, "detail": error.description or error.title}
 
 
 def _personas(body: Answer) -> Answer:

@@ -15,12 +15,16 @@ from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 from typing import IO
 
+if __name__ == "__main__":  # the imports below take seconds: until main, Ctrl-C ends us without a traceback
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
 from dev.banner import banner
 from dev.choices import ChoiceError, Choices
 from dev.environment import development
 from dev.local_postgres import LocalPostgresError
 from dev.settings import DEFAULT_PORT, ROOT, KeyFolderError, chosen_port, without_settings
 from dev.stopping import ignore_stop_signals, interrupt_on_stop_signals
+from dev.validation import validated
 
 STOP_TIMEOUT = 10  # seconds; gunicorn itself ends its workers sooner
 BACKLOG = 512
@@ -32,11 +36,11 @@ class PortError(Exception):
 
 def main() -> int:
     """Serve until interrupted, and return the exit code."""
-    interrupt_on_stop_signals()
     try:
+        interrupt_on_stop_signals()
         with ExitStack() as stack:
             listening = stack.enter_context(listen(chosen_port()))
-            environment = stack.enter_context(development(Choices.read()))
+            environment = stack.enter_context(development(validated(Choices.read())))
             url = f"http://localhost:{listening.getsockname()[1]}"
             print(banner(url, environment.facts, has_own_clerk=environment.token is None), flush=True)
             environ = {**without_settings(os.environ), **environment.variables}

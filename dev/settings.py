@@ -44,6 +44,7 @@ SETTINGS = (
     "AI_BACKEND_URL",
     "ONBOARDING_FLOW",
     "OPERATIONS_TOKEN",
+    "ONBOARDING_DEVELOPMENT",
 )
 
 DEFAULT_PORT = 8000
@@ -140,6 +141,7 @@ def development_environment(database_url: str, folder: Path = DEV_FOLDER) -> dic
         "API_KEY_ENCRYPTION_KEYS": _read_or_create(folder / "encryption_key", new_encryption_key),
         "CLERK_WEBHOOK_SIGNING_SECRET": _read_or_create(folder / "webhook_secret", new_webhook_secret),
         "ALLOWED_ORIGINS": ",".join(LOCAL_ORIGINS),
+        "ONBOARDING_DEVELOPMENT": "1",
     }
 
 

@@ -10,6 +10,8 @@ from types import FrameType
 from typing import NoReturn
 
 STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+INTERRUPTED = 130
+"""The exit code of a command that Ctrl-C ended, as shells give it."""
 
 
 def interrupt_on_stop_signals() -> None:

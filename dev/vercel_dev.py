@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import http.client
 import os
+import shutil
 import signal
 import subprocess
 import sys
 import tempfile
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, closing, suppress
+from contextlib import ExitStack, closing, contextmanager, suppress
 from pathlib import Path
+
+if __name__ == "__main__":  # the imports below take seconds: until main, Ctrl-C ends us without a traceback
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 from dev.banner import banner
 from dev.choices import ChoiceError, Choices
@@ -22,7 +26,8 @@ from dev.harness.vercel.processes import running, wait_for_port
 from dev.local_postgres import LocalPostgresError
 from dev.server import PortError, listen
 from dev.settings import ROOT, KeyFolderError, chosen_port, without_settings
-from dev.stopping import ignore_stop_signals, interrupt_on_stop_signals
+from dev.stopping import INTERRUPTED, ignore_stop_signals, interrupt_on_stop_signals
+from dev.validation import validated
 from serving.routes import RouteTable
 
 MARK = "# Written by `make vercel-dev`, which overwrites this file as long as this line is here."
@@ -35,12 +40,13 @@ STOP_TIMEOUT = 10  # seconds
 
 def main() -> int:
     """Run `vercel dev` until it is stopped, and return the exit code."""
-    interrupt_on_stop_signals()
     try:
+        interrupt_on_stop_signals()
         with ExitStack() as stack:
             port = _free(chosen_port())
+            choices = validated(Choices.read())
             cli = installed_cli(_say)
-            environment = stack.enter_context(development(Choices.read()))
+            environment = stack.enter_context(development(choices))
             told = settings_told(f"http://localhost:{port}", environment, ROOT / ".env")
             stack.callback(ignore_stop_signals)  # cleaning up is not interrupted
             return run(cli, port, list(RouteTable.read(ROOT).functions), told)
@@ -49,7 +55,7 @@ def main() -> int:
         return 1
     except KeyboardInterrupt:
         print("\nStopped.", flush=True)
-        return 130
+        return INTERRUPTED
 
 
 def write_env_file(file: Path, variables: Mapping[str, str]) -> bool:
@@ -79,7 +85,7 @@ def settings_told(url: str, environment: Environment, file: Path) -> str:
 def run(cli: Path, port: int, functions: Sequence[str], told: str) -> int:
     """Run the CLI until it ends or we are interrupted, warm the functions, and then tell what a person is to know."""
     with ExitStack() as stack:
-        scratch = stack.enter_context(tempfile.TemporaryDirectory(prefix="vercel-dev-"))
+        scratch = stack.enter_context(_scratch_folder())
         command = [str(cli), "dev", "--local", "--yes", "--listen", f"127.0.0.1:{port}"]
         child = stack.enter_context(running(command, cwd=ROOT, environ=_cli_environment(scratch)))
         warming = Warming(port, functions)
@@ -139,6 +145,18 @@ def _warm_and_tell(warming: Warming, child: subprocess.Popen[bytes], told: str) 
         wait_for_port(warming.port, child, timeout=START_TIMEOUT)
         if not warming.stopped.is_set():
             _say(told)
+
+
+@contextmanager
+def _scratch_folder() -> Iterator[str]:
+    """A temporary folder. The CLI unpacks tens of thousands of files in it: nobody waits until they are removed."""
+    folder = tempfile.mkdtemp(prefix="vercel-dev-")
+    try:
+        yield folder
+    finally:
+        nowhere = subprocess.DEVNULL
+        command = [shutil.which("rm") or "/bin/rm", "-rf", folder]
+        subprocess.Popen(command, stdin=nowhere, stdout=nowhere, stderr=nowhere, start_new_session=True)
 
 
 def _cli_environment(scratch: str) -> dict[str, str]:

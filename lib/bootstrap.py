@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 from lib.config import POOLED_URL_VARIABLES, misconfigured, settings
 from lib.http.app import Route, Services, WsgiApp, build_app
-from lib.http.request_id import mark_log_records
+from lib.http.request_id import current_request_id, mark_log_records
 
 if TYPE_CHECKING:
     from lib.db.database import Database
@@ -67,7 +67,7 @@ def _database() -> "Database":
     from lib.http.admission import turn
 
     try:
-        return Database(build_pool(settings().database_url), turn)
+        return Database(build_pool(settings().database_url), turn, current_request_id)
     except UnusableURL as error:
         raise misconfigured(f"{' or '.join(POOLED_URL_VARIABLES)}: {error}") from None
 

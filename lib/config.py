@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 from lib.errors import Unavailable
 
@@ -56,7 +57,10 @@ class Settings:
             return None
         match = _PEM.search(value.replace("\\n", "\n"))
         if match is None:
-            raise misconfigured("CLERK_JWT_KEY is not a PEM public key")
+            raise misconfigured(
+                "CLERK_JWT_KEY is not a PEM public key, whole from its BEGIN line to its END line; "
+                r"in a file its lines stand between double quotes, or on one line with \n"
+            )
         label, body = match["label"], "".join(match["body"].split())
         lines = [body[start : start + 64] for start in range(0, len(body), 64)]
         return "\n".join([f"-----BEGIN {label}-----", *lines, f"-----END {label}-----", ""])
@@ -126,12 +130,27 @@ class Settings:
         return FLOWS[name]
 
     @cached_property
+    def is_on_vercel(self) -> bool:
+        """Whether the platform runs this, and collects what is logged."""
+        return self._get("VERCEL") is not None
+
+    def as_set(self, name: str) -> str:
+        """A variable that holds no secret, for a message to a developer."""
+        return self._get(name) or "nothing"
+
+    @cached_property
+    def is_development(self) -> bool:
+        """Whether this runs on a developer's machine, as `make dev` says. Never true of a deployment on Vercel."""
+        is_deployed = self._get("VERCEL_ENV") in ("production", "preview")
+        return self._get("ONBOARDING_DEVELOPMENT") == "1" and not is_deployed
+
+    @cached_property
     def ai_backend_url(self) -> str | None:
         """The origin, with an optional path, of the service that analyses and generates; None where there is none."""
         url = self._get("AI_BACKEND_URL")
         if url is None:
             return None
-        if not _AI_BACKEND_URL.fullmatch(url):
+        if not _AI_BACKEND_URL.fullmatch(url) or not _has_host(url):
             raise misconfigured("AI_BACKEND_URL is not an http or https URL with a host, without query and fragment")
         return url.rstrip("/")
 
@@ -165,7 +184,7 @@ class Settings:
 
     def _clerk_url(self, name: str) -> str | None:
         url = self._get(name)
-        if url is not None and not _CLERK_URL.fullmatch(url):
+        if url is not None and not (_CLERK_URL.fullmatch(url) and _has_host(url)):
             raise misconfigured(f"{name} is not an https URL (http is for this machine alone)")
         return url
 
@@ -219,6 +238,15 @@ def _decoded(text: str, altchars: bytes | None = None) -> bytes | None:
         return base64.b64decode(text, altchars=altchars, validate=True)
     except (binascii.Error, ValueError):
         return None
+
+
+def _has_host(url: str) -> bool:
+    """Whether host and port can be read, which they cannot in `http://[::1` and `http://host:port`."""
+    try:
+        parts = urlsplit(url)
+        return bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        return False
 
 
 def _is_header_word(text: str) -> bool:

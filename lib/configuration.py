@@ -37,6 +37,12 @@ def states(settings: Settings) -> dict[str, State]:
     return {name: _state(settings, name) for name in VARIABLES}
 
 
+def faults(settings: Settings) -> dict[str, str]:
+    """Why each variable that is set cannot be used. A reason names its variable, and never shows a value."""
+    found = {name: _fault(settings, name) for name in VARIABLES if _is_set(settings, name)}
+    return {name: reason for name, reason in found.items() if reason is not None}
+
+
 def unusable(found: dict[str, State]) -> list[str]:
     """The variables that somebody has to set right."""
     return [name for name, state in found.items() if state in ("missing", "malformed")]
@@ -48,13 +54,21 @@ def lets_people_in(found: dict[str, State]) -> bool:
 
 
 def _state(settings: Settings, name: str) -> State:
-    if not settings.is_set(*_OTHER_NAMES.get(name, (name,))):
+    if not _is_set(settings, name):
         return "missing" if _is_needed(settings, name) else "unset"
+    return "ok" if _fault(settings, name) is None else "malformed"
+
+
+def _is_set(settings: Settings, name: str) -> bool:
+    return settings.is_set(*_OTHER_NAMES.get(name, (name,)))
+
+
+def _fault(settings: Settings, name: str) -> str | None:
     try:
         getattr(settings, _SETTINGS[name])
-    except Unavailable:
-        return "malformed"
-    return "ok"
+    except Unavailable as error:
+        return error.reason
+    return None
 
 
 def _is_needed(settings: Settings, name: str) -> bool:

@@ -2,6 +2,9 @@
 
 import logging
 import os
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import psycopg
 from alembic import context
@@ -19,26 +22,37 @@ from lib.errors import Unavailable
 
 # Any number that no other software on this database uses for an advisory lock.
 _LOCK_NUMBER = 7_205_759_403_792_793
-_WAIT_FOR_OTHER_MIGRATION = "120s"
+_WAIT_FOR_OTHER_MIGRATION_S = 120
 _LOCK_TIMEOUT = "5s"
 _STATEMENT_TIMEOUT = "300s"
 
 
 def run(engine: Engine) -> None:
-    """Migrate inside one transaction: everything or nothing, and never two migrations of a database at once.
+    """Migrate, never twice at once.
 
-    A revision that builds an index in an `autocommit_block` ends the transaction there, hence the lock on a connection
-    of its own, whose transaction stays open until the end.
+    It is one transaction, everything or nothing, but for a revision that builds an index in an `autocommit_block`: what
+    comes before that is committed first, and the next run goes on from there.
     """
-    with engine.begin() as waiting:
-        _set_local(waiting, "lock_timeout", _WAIT_FOR_OTHER_MIGRATION)
-        waiting.execute(text("SELECT pg_advisory_xact_lock(:number)"), {"number": _LOCK_NUMBER})
-        # A SET needs no snapshot, and ends that of the SELECT before: an index that is built concurrently waits for
-        # every older snapshot, and so for ever.
-        waiting.execute(text("SET LOCAL idle_in_transaction_session_timeout = 0"))
-        with engine.connect() as connection:
-            event.listen(connection, "begin", _limit)
-            _migrate(connection)
+    with _no_other_migration(engine), engine.connect() as connection:
+        event.listen(connection, "begin", _limit)
+        _migrate(connection)
+
+
+@contextmanager
+def _no_other_migration(engine: Engine) -> Iterator[None]:
+    """Hold the lock of migrations on a connection of its own. Raises SystemExit when another one goes on for too long.
+
+    It is asked for again and again, in statements without parameters: an index that is built concurrently waits for
+    every query that still runs, and for the portal that one with parameters leaves open.
+    """
+    deadline = time.monotonic() + _WAIT_FOR_OTHER_MIGRATION_S
+    with engine.begin() as connection:
+        connection.exec_driver_sql("SET LOCAL idle_in_transaction_session_timeout = 0")
+        while not connection.exec_driver_sql(f"SELECT pg_try_advisory_xact_lock({_LOCK_NUMBER})").scalar():
+            if time.monotonic() > deadline:
+                raise SystemExit("Cannot migrate: another migration of this database is running.")
+            time.sleep(0.2)
+        yield
 
 
 def _migrate(connection: Connection) -> None:

@@ -98,6 +98,17 @@ def erased_at(connection: Connection, user_id: str) -> datetime | None:
     return row[0] if row else None
 
 
+def history(connection: Connection, user_id: str) -> list[Described]:
+    """What happened to a user's onboarding, the newest first."""
+    connection.execute("SELECT set_config('role', 'none', true)")
+    take_role(connection, "onboarding_operator")
+    names = ("at", "kind", "step", "request_id", "detail")
+    query = """SELECT at, kind, step_key, request_id, detail FROM onboarding_events
+               WHERE user_id = %s ORDER BY at DESC, id DESC"""
+    rows = connection.execute(query, [user_id]).fetchall()
+    return [dict(zip(names, [_utc(row[0]), *row[1:]], strict=True)) for row in rows]
+
+
 def _session(session: Mapping[str, Any], progress: Progress) -> Described:
     position = {"current_step": progress.current_step, "progress": progress.completion_percentage}
     times = {name: _utc(session[name]) for name in ("started_at", "updated_at", "completed_at")}

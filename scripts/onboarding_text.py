@@ -1,6 +1,6 @@
 """What `scripts.onboarding_data` describes, as text for a person: how much, how long ago, and no wall of names."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -19,6 +19,8 @@ def lines(described: Described, now: datetime) -> Iterator[str]:
         yield from _counts(described["counts"])
     if "user" in described:
         yield from _user(described["user"], now)
+    if "history" in described:
+        yield from _history(described["history"], now)
 
 
 def ago(time: datetime, now: datetime) -> str:
@@ -58,6 +60,15 @@ def _user(found: Described | None, now: datetime) -> Iterator[str]:
     for step in found["steps"]:
         yield from _step(step, now)
     yield "missing for completion: " + (", ".join(found["missing"]) or "nothing")
+
+
+def _history(events: Sequence[Described], now: datetime) -> Iterator[str]:
+    yield "history, the newest first:" if events else "history: nothing was recorded"
+    for event in events:
+        told = [f"{name} {value}" for name, value in (event["detail"] or {}).items()]
+        what = ", ".join([*([event["step"]] if event["step"] else []), *told])
+        yield f"  {_ago(event['at'], now):<15} {event['kind']:<21} {what}"
+        yield f"  {'':<15} request {event['request_id'] or 'unknown'}"
 
 
 def _activity(session: Described, now: datetime) -> str:

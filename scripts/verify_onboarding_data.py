@@ -21,12 +21,13 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from lib.config import Settings
 from lib.db.operators import UnusableURL, connect, postgres_url, reason_of
 from lib.errors import Unavailable
-from scripts.onboarding_data import Described, counts, erased_at, is_complete, schema, user
+from scripts.onboarding_data import Described, counts, erased_at, history, is_complete, schema, user
 from scripts.onboarding_text import ago, lines
 
 EXAMPLES = """examples:
   python scripts/verify_onboarding_data.py user_2KFMKQtQAh4oMSUAKckZqnWJv5i
   python scripts/verify_onboarding_data.py user_2KFMKQtQAh4oMSUAKckZqnWJv5i --json
+  python scripts/verify_onboarding_data.py user_2KFMKQtQAh4oMSUAKckZqnWJv5i --history
   python scripts/verify_onboarding_data.py
 """
 COMPLETE, MISSING, UNKNOWN = 0, 1, 2
@@ -38,10 +39,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         description=__doc__, epilog=EXAMPLES, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("user_id", nargs="?", metavar="clerk_user_id", help="whose data; all tables' counts without it")
+    parser.add_argument("--history", action="store_true", help="also what happened, the newest first")
     parser.add_argument("--json", action="store_true", help="print JSON, for scripts")
     options = parser.parse_args(arguments)
     try:
-        described, code, erased = _examine(options.user_id)
+        described, code, erased = _examine(options.user_id, with_history=options.history)
     except (UnusableURL, Unavailable, psycopg.Error) as error:
         print(f"cannot verify: {reason_of(error)}", file=sys.stderr)
         return UNKNOWN
@@ -56,7 +58,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return code
 
 
-def _examine(user_id: str | None) -> tuple[Described, int, datetime | None]:
+def _examine(user_id: str | None, *, with_history: bool) -> tuple[Described, int, datetime | None]:
     """Describe the database or a user; the exit code; and when the user's account was erased, if it was."""
     url = postgres_url(Settings(os.environ).direct_database_url)
     with connect(url, "verify_onboarding_data") as connection:
@@ -70,6 +72,8 @@ def _examine(user_id: str | None) -> tuple[Described, int, datetime | None]:
         described["user"] = found = user(connection, url, user_id)
         if found is None:
             return described, UNKNOWN, erased_at(connection, user_id)
+        if with_history:
+            described["history"] = history(connection, user_id)
         return described, COMPLETE if found["complete"] else MISSING, None
 
 

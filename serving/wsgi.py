@@ -9,12 +9,12 @@ from __future__ import annotations
 import importlib.util
 import mimetypes
 from collections.abc import Iterable
-from http import HTTPStatus
 from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 from urllib.parse import quote, unquote, urlsplit
 
+from lib.http.refusals import method_not_allowed, nothing_there, refusing, unreadable_body
 from serving.page_headers import PageHeaders
 from serving.routes import Route, RouteTable
 
@@ -24,6 +24,12 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).resolve().parent.parent
 LARGEST_BODY_KEPT = 4_500_000  # bytes; Vercel refuses larger ones, so the rest never needs to reach a function
 _CHUNK = 64 * 1024
+_READING = ("GET", "HEAD")
+
+# What no function gets to see is refused as a function would refuse it.
+_NOTHING_THERE = refusing(nothing_there)
+_NOT_READING = refusing(lambda: method_not_allowed(_READING))
+_UNREADABLE_BODY = refusing(unreadable_body)
 
 
 class Stream(Protocol):
@@ -51,14 +57,16 @@ class CombinedApp:
         """Answer one request (PEP 3333)."""
         path, query = raw_target(environ)
         if (file := self._public_file(path)) is not None:
-            return _serve(file, environ["REQUEST_METHOD"], self._page_headers.of(path), start_response)
+            if environ["REQUEST_METHOD"] in _READING:
+                return _serve(file, environ["REQUEST_METHOD"], self._page_headers.of(path), start_response)
+            return _NOT_READING(environ, start_response)
         route = self._routes.resolve(path, query)
         if route is None:
-            return _plain(HTTPStatus.NOT_FOUND, start_response)
+            return _NOTHING_THERE(environ, start_response)
         try:
             body, length = read_body(environ)
         except UnreadableBodyError:
-            return _plain(HTTPStatus.BAD_REQUEST, start_response)
+            return _UNREADABLE_BODY(environ, start_response)
         return self._apps[route.function](_as_on_vercel(environ, path, route, body, length), start_response)
 
     def _public_file(self, path: str) -> Path | None:
@@ -141,22 +149,11 @@ def _load_app(path: str, file: Path) -> WSGIApplication:
 
 
 def _serve(file: Path, method: str, more: list[tuple[str, str]], start_response: StartResponse) -> Iterable[bytes]:
-    if method not in {"GET", "HEAD"}:
-        return _plain(HTTPStatus.METHOD_NOT_ALLOWED, start_response, ("Allow", "GET, HEAD"))
     content, kind = file.read_bytes(), mimetypes.guess_type(file.name)[0] or "application/octet-stream"
     headers = [("Content-Type", f"{kind}; charset=utf-8" if kind.startswith("text/") else kind)]
     headers += [("Content-Length", str(len(content))), ("Cache-Control", "public, max-age=0, must-revalidate"), *more]
     start_response("200 OK", headers)
     return [content] if method == "GET" else []
-
-
-def _plain(status: HTTPStatus, start_response: StartResponse, *headers: tuple[str, str]) -> Iterable[bytes]:
-    text = f"{status.phrase}\n".encode()
-    start_response(
-        f"{status.value} {status.phrase}",
-        [("Content-Type", "text/plain; charset=utf-8"), ("Content-Length", str(len(text))), *headers],
-    )
-    return [text]
 
 
 def __getattr__(name: str) -> CombinedApp:

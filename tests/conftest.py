@@ -21,20 +21,32 @@ function-scoped
 
 from __future__ import annotations
 
+import json
+import os
 import threading
 import uuid
 from collections.abc import Iterator
+from functools import cache
+from typing import TYPE_CHECKING
 
 import pytest
 
 from dev.harness.clerk import TokenFactory
-from dev.harness.client import Client
+from dev.harness.client import Client, Response, watchers
 from dev.harness.http_server import make_server
+from dev.harness.in_process import InProcess
 from dev.harness.postgres import alembic, throwaway_postgres
 from dev.local_postgres import LocalPostgres
-from dev.settings import SETTINGS, SigningKey, new_encryption_key
+from dev.settings import ROOT, SETTINGS, SigningKey, new_encryption_key
 from tests.support.ai_backend import StubBackend, answering_everything, stub_backend
 from tests.support.inspection import Superuser, superuser
+
+if TYPE_CHECKING:
+    from dev.openapi.checking import Checker
+
+
+OWN_PORTS: set[int] = set()
+"""Where this process serves the functions itself."""
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> object:
@@ -44,6 +56,27 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> object:
     from tests.support.scheduling import PlatformTogether
 
     return PlatformTogether(config, log)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def described_answers() -> Iterator[None]:
+    """Every answer that a test gets from this process's own functions has to be one that public/openapi.json allows."""
+
+    @cache
+    def checker() -> Checker:
+        from dev.openapi.checking import Checker  # not at the top: tests of the tooling need no application
+
+        return Checker(json.loads((ROOT / "public" / "openapi.json").read_text()))
+
+    def check(client: Client, method: str, path: str, answer: Response) -> None:
+        is_own = isinstance(client, InProcess) or client.port in OWN_PORTS
+        # The description is that of the wizard of six steps.
+        if is_own and os.environ.get("ONBOARDING_FLOW") != "five":
+            checker().check(method, path, answer)
+
+    watchers.append(check)
+    yield
+    watchers.remove(check)
 
 
 @pytest.fixture(scope="session")
@@ -133,6 +166,7 @@ def server_port() -> Iterator[int]:
     from serving.wsgi import app
 
     with make_server(app) as server:
+        OWN_PORTS.add(server.server_port)
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
         thread.start()
         yield server.server_port

@@ -5,4 +5,5 @@ from lib.bootstrap import make_app
 app = make_app(
     "lib.http.endpoints.session",
     "lib.http.endpoints.export",
+    "lib.http.endpoints.history",
 )

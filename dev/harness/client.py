@@ -10,6 +10,10 @@ from typing import Any
 
 TIMEOUT = 60  # seconds
 
+type Watcher = Callable[[Client, str, str, Response], object]
+watchers: list[Watcher] = []
+"""Each is told of every answer: by which client, with which method and for which path."""
+
 
 @dataclass(frozen=True)
 class Response:
@@ -57,7 +61,10 @@ class Client:
         if json is not ...:
             body = json_module.dumps(json).encode()
             sent["Content-Type"] = "application/json"
-        return self.send(method, path, body, {**sent, **(headers or {})})
+        response = self.send(method, path, body, {**sent, **(headers or {})})
+        for watch in watchers:
+            watch(self, method, path, response)
+        return response
 
     def send(self, method: str, path: str, body: bytes | None, headers: Mapping[str, str]) -> Response:
         """Send a request as it stands, on a connection of its own."""

@@ -23,6 +23,7 @@ READS = [
     "progress",
     "requirements",
     "resume",
+    "history",
     "export",
     "summary",
     "api-keys",

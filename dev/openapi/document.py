@@ -23,8 +23,8 @@ DESCRIPTION = """Stores what a person enters in a six-step wizard, and tells whe
 
 Every call acts for the user of the token (`Authorization: Bearer <Clerk session token>`) and for nobody else. Writes
 are idempotent: the same call twice leaves the same state. Steps are
-numbered as in the wizard of six steps. Times are ISO 8601 in UTC with an offset. A field that is
-sent and that a step does not know is kept and given back.
+numbered as in the wizard of six steps. Times are ISO 8601 in UTC with an offset. A field that is sent and that a step
+does not know is kept and given back.
 
 Errors are `application/problem+json` (RFC 9457): `detail` may be shown to a person, `code` is for programs, and the
 pages under `/problems` explain each. Every answer carries an `X-Request-Id`, which the logs know; a caller may send
@@ -64,7 +64,12 @@ def document() -> dict[str, Any]:
                     "scheme": "bearer",
                     "bearerFormat": "JWT",
                     "description": "A session token of Clerk's: `await getToken()`.",
-                }
+                },
+                "operations": {
+                    "type": "http",
+                    "scheme": "bearer",
+                    "description": "The operators' token: the deployment's `OPERATIONS_TOKEN`.",
+                },
             },
             "parameters": CONDITIONS,
             "headers": HEADERS,

@@ -11,26 +11,36 @@ from pydantic import BaseModel
 
 from dev.openapi.descriptions import one_line
 from dev.openapi.examples import Example, examples
-from dev.openapi.responses import JSON, REQUEST_ID, problems_of, responses
+from dev.openapi.links import links_of
+from dev.openapi.responses import ANYTHING, JSON, REQUEST_ID, relayed_problems_of, responses
 from dev.openapi.routes import PATH_PARAMETER, Described
 from dev.openapi.schemas import Schemas
 from dev.openapi.table import GENERATED, PARAMETERS, Operation, Parameter, Relayed
 from lib.errors import ProblemCode
 from lib.steps.definitions import SIX_STEPS
 
+_TAG = '"[!#-~\\u0080-\\u00ff]*"'
+_WEAK_TAG = f"(W/)?{_TAG}"
+
+
+def _list_of(tag: str) -> dict[str, str]:
+    """What lib/http/validators.py takes."""
+    return {"type": "string", "pattern": rf"^[ \t]*(\*|{tag}([ \t]*,[ \t]*{tag})*)[ \t]*$"}
+
+
 CONDITIONS = {
     "IfMatch": {
         "name": "If-Match",
         "in": "header",
         "description": "Only write over these versions of the step: what its `ETag` said, or several, or `*` for any.",
-        "schema": {"type": "string"},
+        "schema": _list_of(_TAG),
         "example": '"3"',
     },
     "IfNoneMatch": {
         "name": "If-None-Match",
         "in": "header",
         "description": "The `ETag` of the answer that the caller has: 304 without a body where nothing changed.",
-        "schema": {"type": "string"},
+        "schema": _list_of(_WEAK_TAG),
         "example": '"3"',
     },
 }
@@ -50,7 +60,7 @@ def operation(schemas: Schemas, one: Described, example: Example) -> dict[str, A
         written["parameters"] = listed
     written |= _body(schemas, one.operation.request, example, required=one.operation.body_required)
     if one.route.public:
-        written["security"] = []
+        written["security"] = [{"operations": []}] if one.operation.for_operators else []
     written["responses"] = responses(schemas, one, example)
     return written
 
@@ -107,8 +117,13 @@ def relayed_operation(schemas: Schemas, name: str, relayed: Relayed) -> dict[str
         **({"parameters": parameters} if parameters else {}),
         **_body(schemas, relayed.request, example, required=True),
         "responses": {
-            "200": {"description": "What was generated.", "headers": REQUEST_ID, "content": content},
-            **problems_of(codes),
-            "default": {"description": "What else the AI backend answers.", "content": {"*/*": {}}},
+            "200": {
+                "description": "What was generated.",
+                "headers": REQUEST_ID,
+                "content": content,
+                **links_of(relayed.id),
+            },
+            **relayed_problems_of(schemas, codes),
+            "default": {"description": "What else the AI backend answers.", "content": ANYTHING},
         },
     }

@@ -29,6 +29,7 @@ from lib.steps.definitions import SIX_STEPS
 WEBSITE = "https://shop.example.com/a?b=c"
 OTHER_USER = "user_2other"
 ANY_STEP = SIX_STEPS.number(OPTIONAL)
+OPERATIONS_TOKEN = "o" * 32
 POLLS = 5
 NEWEST = "newest"
 """Stands for the id of the newest analysis."""
@@ -63,7 +64,18 @@ def walk() -> Iterator[Call]:
         yield f"POST {STEP}/{number}/complete", "", {"data": data}
     yield f"POST {BASE}/complete", "", ...
     yield from _with_any_number()
-    for path in ("init", "status", "progress", "requirements", "resume", "summary", "export", "config", "providers"):
+    for path in (
+        "init",
+        "status",
+        "progress",
+        "requirements",
+        "resume",
+        "summary",
+        "history",
+        "export",
+        "config",
+        "providers",
+    ):
         yield f"GET {BASE}/{path}", "", ...
     for path in ("website-analysis", "research-preferences", "api-keys", "api-keys/onboarding", "step4/persona-latest"):
         yield f"GET {BASE}/{path}", "", ...
@@ -129,6 +141,8 @@ def _recorded(client: InProcess) -> Iterator[tuple[str, Any]]:
     task = (f"GET {BASE}/step4/persona-task/{{task_id}}", f"{BASE}/step4/persona-task/{started['task_id']}", ...)
     *_, finished = [_record(client, OTHER_USER, task) for _ in range(POLLS)]
     yield task[0], finished
+    funnel = client.get("/api/operations/funnel", headers={"Authorization": f"Bearer {OPERATIONS_TOKEN}"})
+    yield "GET /api/operations/funnel", {"answered": funnel.json()}
     yield "POST /api/webhooks/clerk", _webhook()
 
 
@@ -166,6 +180,7 @@ def _deployment() -> Iterator[InProcess]:
             "CLERK_JWT_KEY": key.public_pem,
             "API_KEY_ENCRYPTION_KEYS": new_encryption_key(),
             "AI_BACKEND_URL": ai_backend,
+            "OPERATIONS_TOKEN": OPERATIONS_TOKEN,
         }
         bootstrap.reset()
         yield InProcess("", 0, TokenFactory(key))

@@ -10,12 +10,15 @@ from typing import Any, get_args
 
 from dev.openapi import problems
 from dev.openapi.examples import Example
+from dev.openapi.links import links_of
 from dev.openapi.routes import Described, answer_type
 from dev.openapi.schemas import REFERENCE, Schema, Schemas
 from lib.errors import ProblemCode
+from lib.http import answers
 from lib.http.admission import WRITING_METHODS
 
 JSON, PROBLEM = "application/json", "application/problem+json"
+ANYTHING: dict[str, Any] = {"*/*": {}}
 
 REQUEST_ID = {"X-Request-Id": {"$ref": "#/components/headers/RequestId"}}
 _ETAG = {"ETag": {"$ref": "#/components/headers/ETag"}}
@@ -63,7 +66,8 @@ def _success(schemas: Schemas, one: Described, example: Example, headers: dict[s
     if body is type(None):
         return {"204": {"description": "Done: there is nothing to say.", "headers": headers}}
     content = {JSON: {"schema": schemas.of(body), **example.of_answer()}}
-    return {"200": {"description": _said_of(schemas, body), "headers": headers, "content": content}}
+    links = links_of(one.operation.id)
+    return {"200": {"description": _said_of(schemas, body), "headers": headers, "content": content, **links}}
 
 
 def _said_of(schemas: Schemas, kind: Any) -> str:
@@ -105,6 +109,16 @@ def problems_of(codes: Iterable[ProblemCode], taken: Iterable[str] = ()) -> dict
         }
         for status, listed in by_status.items()
         if status not in taken
+    }
+
+
+def relayed_problems_of(schemas: Schemas, codes: Iterable[ProblemCode]) -> dict[str, Any]:
+    """The same for a relayed operation: the AI backend may answer any of these statuses in its own way."""
+    content = {PROBLEM: {"schema": schemas.of(answers.Problem)}, **ANYTHING}
+    listed = problems_of(codes)
+    return {
+        status: {"description": f"{response['description']}, or the AI backend's own answer.", "content": content}
+        for status, response in listed.items()
     }
 
 

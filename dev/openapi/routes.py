@@ -49,6 +49,16 @@ def described() -> list[Described]:
     return [Described(_answering(routes, name), operation) for name, operation in OPERATIONS.items()]
 
 
+def other_names() -> dict[str, str]:
+    """The path that is described for each path that is only another name of it."""
+    alone = [one for one in described() if not isinstance(one.route.handler, partial)]
+    paths = {(one.route.method, one.handler): one.path for one in alone}
+    routes = {f"{route.method} {_plain(route.path)}": route for route in all_routes()}
+    others = [route for name, route in routes.items() if name not in OPERATIONS and name not in OTHER_NAMES]
+    found = [(_plain(route.path), paths.get((route.method, _function(route.handler)))) for route in others]
+    return {path: to for path, to in found if to is not None}
+
+
 def is_relay(route: Route) -> bool:
     """Whether the route is the one for everything that no function owns."""
     return route.path == "/{path:path}"

@@ -20,6 +20,7 @@ from typing import (
 from pydantic import BaseModel
 
 from dev.openapi.descriptions import alias_description, class_description, field_descriptions, one_line
+from lib.http import answers
 from lib.http.answers import Open
 
 type Schema = dict[str, Any]
@@ -69,15 +70,17 @@ class Schemas:
         raise ValueError(f"{kind} has no JSON Schema here")
 
     def _alias(self, alias: TypeAliasType) -> Schema:
+        if alias is answers.Time:
+            return {"type": "string", "format": "date-time"}
         if get_origin(alias.__value__) is not Literal:
-            return self.of(alias.__value__) | _described(alias_description(alias) if alias.__value__ is str else None)
+            return self.of(alias.__value__)
         name = alias.__name__
         return self._reference(name, alias, lambda: self.of(alias.__value__) | _described(alias_description(alias)))
 
     def _union(self, parts: tuple[Any, ...]) -> Schema:
         schemas = [self.of(part) for part in parts]
-        if all(set(schema) == {"type"} for schema in schemas):
-            return {"type": [schema["type"] for schema in schemas]}
+        if all("type" in schema and not schema.keys() - {"type", "format"} for schema in schemas):
+            return {**schemas[0], "type": [schema["type"] for schema in schemas]}
         return {"anyOf": schemas}
 
     def _reference(self, name: str, source: object, make: Any) -> Schema:

@@ -44,7 +44,7 @@ class Operation:
 
     `may_be_unchanged` reads take `If-None-Match`, `conditional` writes take `If-Match`, and both answer an `ETag`.
     `errors` are the codes that cannot be derived from the rest, `others` are answers that are no problems.
-    What is `always_refused` answers problems alone.
+    What is `always_refused` answers problems alone. What is `for_operators` needs their token in place of a user's.
     """
 
     id: str
@@ -58,6 +58,7 @@ class Operation:
     others: dict[int, Any] = field(default_factory=dict)
     reads_raw_body: bool = False
     always_refused: bool = False
+    for_operators: bool = False
 
 
 @dataclass(frozen=True)
@@ -94,10 +95,11 @@ PARAMETERS = {
     ),
     "task_id": Parameter("task_id", "path", "The task's id, as starting it said.", example="task-1"),
     "limit": Parameter(
-        "limit", "query", "How many to list; 20 by default.", {"type": "integer", "minimum": 1, "maximum": 100}, 20
+        "limit", "query", "How many to list at most.", {"type": "integer", "minimum": 1, "maximum": 100}, 20
     ),
     "before": Parameter("before", "query", "What an earlier answer said as `next`.", _ID, None),
     "after": Parameter("after", "query", "What an earlier answer said as `next`.", example=None),
+    "since": Parameter("since", "query", "Only users who began since this day, or this time.", example="2026-11-01"),
     "hard": Parameter("hard", "query", "`true` erases everything of this user.", {"type": "boolean"}, False),
     "svix-id": Parameter("svix-id", "header", "The delivery's id.", example="msg_2sample"),
     "svix-timestamp": Parameter("svix-timestamp", "header", "When it was sent, in seconds.", example="1795512600"),
@@ -117,6 +119,7 @@ OPERATIONS: dict[str, Operation] = {
     f"GET {BASE}/summary": Operation("getSummary", READS, may_be_unchanged=True),
     f"GET {BASE}/website-analysis": Operation("getWebsiteAnalysis", READS),
     f"GET {BASE}/research-preferences": Operation("getResearchPreferences", READS),
+    f"GET {BASE}/history": Operation("getHistory", READS, parameters=("limit", "before"), errors=("bad_request",)),
     f"GET {BASE}/export": Operation("export", READS, parameters=("after",)),
     f"GET {BASE}/api-keys": Operation("getKeys", KEYS),
     f"GET {BASE}/api-keys/onboarding": Operation("getWholeKeys", KEYS),
@@ -144,6 +147,13 @@ OPERATIONS: dict[str, Operation] = {
     f"GET {BASE}/providers": Operation("getProviders", CATALOGUE),
     f"GET {BASE}/providers/{{provider}}/setup": Operation("getProviderSetup", CATALOGUE, errors=("not_found",)),
     "GET /api/health": Operation("getHealth", SERVICE, others={503: Health}),
+    "GET /api/operations/funnel": Operation(
+        "getFunnel",
+        SERVICE,
+        parameters=("since",),
+        errors=("invalid_data", "not_found", "unauthenticated"),
+        for_operators=True,
+    ),
     "POST /api/webhooks/clerk": Operation(
         "receiveClerkEvent",
         SERVICE,

@@ -9,6 +9,7 @@ from sqlalchemy.dialects.postgresql import array
 
 from lib.db import sessions, steps
 from lib.db.database import Database
+from lib.db.events import event_values, happened, recorded
 from lib.db.guards import has_key_of, still_has_key
 from lib.db.statements import USER, Bound, Query, Statement, parameter, upsert
 from lib.db.tables import api_keys, onboarding_sessions, onboarding_steps
@@ -47,6 +48,9 @@ _DELETE = Statement(delete(api_keys).where(_is_of_provider))
 # Step 1 shows the keys, masked: with them it changes.
 _SHOW_SAVED = steps.touched(API_KEYS)
 _SHOW_DELETED = steps.touched(API_KEYS, provided=exists().where(_is_of_provider))
+
+_EVENT_DELETED = recorded(exists().where(_is_of_provider))
+_EVENT_REVEALED = recorded(exists().where(_key.user_id == USER))
 
 _has_ai_key = exists().where(_key.user_id == USER, _key.provider == func.any(array(AI_PROVIDERS)))
 _is_completed = exists().where(onboarding_sessions.c.user_id == USER, onboarding_sessions.c.completed_at.is_not(None))
@@ -115,21 +119,28 @@ def save(database: Database, user_id: str, provider: str, encrypted_key: bytes, 
     """Store one key. A key of an AI provider finishes step 1."""
     finishes = provider in AI_PROVIDERS
     begin = (
-        [*sessions.advanced(API_KEYS), steps.finished(API_KEYS)] if finishes else [*sessions.ensured(), _SHOW_SAVED()]
+        [*sessions.advanced(API_KEYS), *steps.finished(API_KEYS)] if finishes else [*sessions.ensured(), _SHOW_SAVED()]
     )
     database.write(user_id, [*begin, *_saved({provider: encrypted_key}, details)])
 
 
 def remove(database: Database, user_id: str, provider: str) -> None:
     """Delete one key, if there is one. Step 1 is pending again once no key of an AI provider is left."""
-    database.write(
-        user_id, [*sessions.changed(), _SHOW_DELETED(provider=provider), _DELETE(provider=provider), _REOPEN()]
-    )
+    event = _EVENT_DELETED(provider=provider, **event_values("key.deleted", API_KEYS, provider=provider))
+    shown = _SHOW_DELETED(provider=provider)
+    database.write(user_id, [*sessions.changed(), event, shown, _DELETE(provider=provider), _REOPEN()])
 
 
 def read(database: Database, user_id: str) -> dict[str, bytes]:
     """Ciphertext by provider."""
     return by_provider(database.read(user_id, _READ())[0])
+
+
+def reveal(database: Database, user_id: str, actor: str | None) -> dict[str, bytes]:
+    """As `read`, for somebody who is shown the keys whole: the user, or an `actor` signed in as the user."""
+    detail = {"actor": actor} if actor else {}
+    event = _EVENT_REVEALED(**event_values("keys.revealed", API_KEYS, **detail))
+    return by_provider(database.note_and_read(user_id, event, _READ())[0])
 
 
 def read_with_step(database: Database, user_id: str) -> StepWithKeys:
@@ -143,4 +154,11 @@ def by_provider(row: StoredKeys) -> dict[str, bytes]:
 
 
 def _saved(encrypted_keys: Mapping[str, bytes], details: object | None) -> list[Bound[Any]]:
-    return [_SAVE(provider=provider, encrypted_key=key, details=details) for provider, key in encrypted_keys.items()]
+    return [
+        statement
+        for provider, key in encrypted_keys.items()
+        for statement in (
+            _SAVE(provider=provider, encrypted_key=key, details=details),
+            happened("key.saved", API_KEYS, provider=provider),
+        )
+    ]

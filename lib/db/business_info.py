@@ -8,6 +8,7 @@ from sqlalchemy.dialects.postgresql import JSON, JSONB
 
 from lib.db import sessions, steps
 from lib.db.database import Database
+from lib.db.events import event_values, happened, recorded
 from lib.db.statements import USER, Bound, Query, Statement, parameter, upsert, with_members
 from lib.db.tables import business_info, onboarding_steps
 from lib.steps.definitions import WEBSITE
@@ -48,17 +49,20 @@ _SHOW_IN_STEP = Statement(
 )
 
 _SHOW_REPLACED = steps.touched(WEBSITE, provided=exists().where(_is_own))
+_EVENT_REPLACED = recorded(exists().where(_is_own))
 
 
 def save(database: Database, user_id: str, business: BusinessFields) -> BusinessInfo:
     """Store the information and finish step 2."""
-    statements = [*sessions.advanced(WEBSITE), steps.finished(WEBSITE), saved(business), shown_in_step()]
+    event = happened("business.saved", WEBSITE)
+    statements = [*sessions.advanced(WEBSITE), *steps.finished(WEBSITE), saved(business), shown_in_step(), event]
     return database.write_and_read(user_id, statements, _READ())[0]
 
 
 def replace(database: Database, user_id: str, business: BusinessFields) -> BusinessInfo | None:
     """Replace the information; None where there is none yet."""
-    statements = [*sessions.changed(), _REPLACE(**business), shown_in_step(), _SHOW_REPLACED()]
+    event = _EVENT_REPLACED(**event_values("business.saved", WEBSITE))
+    statements = [*sessions.changed(), _REPLACE(**business), shown_in_step(), _SHOW_REPLACED(), event]
     rows = database.write_and_read(user_id, statements, _READ())
     return rows[0] if rows else None
 

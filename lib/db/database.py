@@ -1,5 +1,6 @@
 """Runs the statements of one user in one transaction, and turns what the driver reports into the domain's errors."""
 
+import secrets
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
@@ -11,9 +12,11 @@ from sqlalchemy.pool import Pool
 
 from lib.db.engine import POOL_SIZE, Connection, Scope, checked_out, new_deadline
 from lib.db.guards import TOO_LATE, refusal
+from lib.db.operator_scope import OperatorScope
 from lib.db.slots import Overloaded, Slots
 from lib.db.statements import Bound
 from lib.errors import FieldError, InvalidData, Unavailable
+from lib.timing import waits_for_database
 
 _SCHEMA_OUTDATED = (
     pg.UndefinedTable,
@@ -37,8 +40,14 @@ class Database:
     Five seconds are the limit of a call: for its turn, a connection, the statements and a retry together.
     """
 
-    def __init__(self, pool: Pool, turn: Turn = lambda _user_id, _deadline: nullcontext()) -> None:
+    def __init__(
+        self,
+        pool: Pool,
+        turn: Turn = lambda _user_id, _deadline: nullcontext(),
+        request_id: Callable[[], str | None] = lambda: None,
+    ) -> None:
         self._pool = pool
+        self._request_id = request_id
         self._slots = Slots(POOL_SIZE)
         self._turn = turn
         self._begins = False
@@ -50,6 +59,14 @@ class Database:
     def read_unscoped[Row: Mapping[str, Any]](self, query: Bound[Row]) -> list[Row]:
         """Rows that belong to no user, as the login role. Raises `Unavailable`."""
         return self._run(Scope(), [query])
+
+    def note_and_read[Row: Mapping[str, Any]](self, user_id: str, note: Bound[Any], query: Bound[Row]) -> list[Row]:
+        """As `read`, with a statement that notes the reading. It waits for no write of the user."""
+        return self._run(Scope(user_id), [note, query])
+
+    def read_as_operator[Row: Mapping[str, Any]](self, query: Bound[Row]) -> list[Row]:
+        """Rows of every user, as the role that may read them all and write none. Raises `Unavailable`."""
+        return self._run(OperatorScope(), [query])
 
     def write(self, user_id: str, statements: Sequence[Bound[Any]]) -> None:
         """Run idempotent statements after every earlier write of this user.
@@ -68,8 +85,10 @@ class Database:
         """Close every connection."""
         self._pool.dispose()
 
+    @waits_for_database
     def _run(self, scope: Scope, statements: Sequence[Bound[Any]]) -> list[Any]:
         deadline = new_deadline()
+        scope = replace(scope, request_id=self._request_id(), write_seed=secrets.randbits(52))
         try:
             with self._turn_of(scope, deadline), self._slots.slot(deadline):
                 try:

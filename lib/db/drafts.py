@@ -8,6 +8,7 @@ from sqlalchemy import ColumnElement, case, exists, func, literal, null, select,
 
 from lib.db import sessions
 from lib.db.database import Database
+from lib.db.events import event_values, recorded
 from lib.db.guards import version_is, within_quota
 from lib.db.statements import USER, Query, Statement, parameter, upsert, with_members
 from lib.db.steps import KEY, NEXT_VERSION, NO_DRAFT, NOW, PAYLOAD, is_finished, is_step
@@ -60,6 +61,7 @@ _DISCARD = Statement(
         **NO_DRAFT,
     )
 )
+_EVENT_DISCARDED = recorded(exists().where(is_step, _step.draft.is_not(null())))
 _version_and_time = select(_step.version, _step.draft_saved_at).where(is_step)
 _SAVED = Query(_version_and_time, SavedDraft)
 _STATE = Query(_version_and_time, _DraftRow)
@@ -81,7 +83,8 @@ def save(
 
 def discard(database: Database, user_id: str, step: StepDefinition, *, if_match: Collection[int] | None) -> StepState:
     """Remove a step's draft, if there is one. Gives the step's version. Raises `VersionMismatch`."""
-    statements = [*sessions.changed(), *version_is(step, if_match), _DISCARD(step_key=step.key)]
+    event = _EVENT_DISCARDED(step_key=step.key, **event_values("step.draft_discarded", step))
+    statements = [*sessions.changed(), *version_is(step, if_match), event, _DISCARD(step_key=step.key)]
     return _state(database.write_and_read(user_id, statements, _STATE(step_key=step.key)))
 
 

@@ -89,7 +89,7 @@ class Timing:
         return self.server_version >= _HAS_TRANSACTION_TIMEOUT
 
 
-_DEFAULT_TIMING = Timing()
+DEFAULT_TIMING = Timing()
 
 
 @dataclass(frozen=True)
@@ -105,8 +105,15 @@ class Scope:
     exclusive: bool = False
     begins: bool = False
     lost_backend: int | None = None
+    request_id: str | None = None
+    write_seed: int = 0
 
-    def statements(self, timing: Timing = _DEFAULT_TIMING) -> list[Bound[Any]]:
+    @property
+    def values(self) -> Mapping[str, object]:
+        """What every statement may name."""
+        return {"user_id": self.user_id, "request_id": self.request_id, "write_seed": self.write_seed}
+
+    def statements(self, timing: Timing = DEFAULT_TIMING) -> list[Bound[Any]]:
         """What is sent before the statements that do the work, but for a write's lock: see `lock`."""
         values = timing.values
         if self.user_id is None:
@@ -119,14 +126,14 @@ class Scope:
         limit = _WHOLE_TIME_LIMIT if timing.ends_transactions else ""
         return [*before, Bound(_SCOPE + isolation + limit, values)]
 
-    def lock(self, timing: Timing = _DEFAULT_TIMING) -> list[Bound[Any]]:
+    def lock(self, timing: Timing = DEFAULT_TIMING) -> list[Bound[Any]]:
         """The user's lock, and the check that it was not got too late, for a write."""
         if not self.exclusive:
             return []
         limit = _WHOLE_IN_TIME if timing.ends_transactions else ""
         return [Bound(_LOCK, {}), Bound(_IN_TIME + limit, timing.values)]
 
-    def end(self, timing: Timing = _DEFAULT_TIMING) -> list[Bound[Any]]:
+    def end(self, timing: Timing = DEFAULT_TIMING) -> list[Bound[Any]]:
         """What is sent after the statements that do the work."""
         if not self.exclusive:
             return []
@@ -181,14 +188,13 @@ class Connection(psycopg.Connection[DictRow]):
     def _send(
         self, scope: Scope, before: Sequence[Bound[Any]], work: Sequence[Bound[Any]], after: Sequence[Bound[Any]] = ()
     ) -> psycopg.Cursor[DictRow]:
-        user = {"user_id": scope.user_id}
         cursors: list[psycopg.Cursor[DictRow]] = []
         sent = time.monotonic()
         try:
             with self.pipeline():
                 for statement in (*before, *work, *after):
                     # Every statement is a constant of this package; only values come from outside.
-                    cursors.append(self.execute(statement.sql, {**statement.values, **user}))
+                    cursors.append(self.execute(statement.sql, {**statement.values, **scope.values}))
         finally:
             self._note_clock(cursors, sent)
         return cursors[-1 - len(after)]

@@ -32,6 +32,7 @@ from lib.db.statements import USER, Query
 from lib.db.tables import (
     api_keys,
     metadata,
+    onboarding_events,
     onboarding_sessions,
     onboarding_steps,
     persona_data,
@@ -49,6 +50,7 @@ MAX_PAGE_BYTES = MAX_ANSWER_BYTES - 100_000  # what is said besides, keys' masks
 
 _USER_TABLES = [table for table in metadata.sorted_tables if "user_id" in table.c]
 _RENAMED = {
+    onboarding_events.name: "history",
     onboarding_sessions.name: "session",
     onboarding_steps.name: "steps",
     persona_data.name: "persona",

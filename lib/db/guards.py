@@ -30,7 +30,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import JSONB, array
 
-from lib.db.statements import USER, Bound, Statement, parameter
+from lib.db.statements import USER, WRITE_SEED, Bound, Statement, parameter
 from lib.db.tables import (
     api_keys,
     erased_users,
@@ -113,13 +113,13 @@ _delivery = _guard(
 )
 
 _step = onboarding_steps.c
-_version = (
-    select(_step.version)
-    .where(_step.user_id == USER, _step.step_key == parameter(onboarding_steps, "step_key"))
-    .scalar_subquery()
-)
+_is_step = (_step.user_id == USER) & (_step.step_key == parameter(onboarding_steps, "step_key"))
+_version = select(_step.version).where(_is_step).scalar_subquery()
+# A list that is run again after a lost connection may find its own work, which is no change by somebody else.
+_is_own_work = exists().where(_is_step, _step.written_by == WRITE_SEED)
 _version_is = _guard(
-    func.coalesce(_version, literal(0)) == func.any(bindparam("versions", type_=ARRAY(BigInteger))), _OTHER_VERSION
+    (func.coalesce(_version, literal(0)) == func.any(bindparam("versions", type_=ARRAY(BigInteger)))) | _is_own_work,
+    _OTHER_VERSION,
 )
 
 IS_FINISHED_STEP = (_step.user_id == USER) & (_step.status == func.any(array(FINISHED_STATUSES)))

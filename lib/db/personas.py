@@ -4,10 +4,11 @@ from collections.abc import Collection
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import exists, func, select
 
 from lib.db import sessions, steps
 from lib.db.database import Database
+from lib.db.events import event_values, recorded
 from lib.db.guards import persona_fits, within_quota
 from lib.db.statements import USER, Bound, Query, Statement, parameter, upsert
 from lib.db.tables import persona_data
@@ -46,6 +47,8 @@ _SAVE_GENERATED = Statement(
         | parameter(persona_data, "generated_by").is_(None),
     )
 )
+# What a task had given before is not stored again.
+_EVENT_SAVED = recorded(exists().where(_persona.user_id == USER, _persona.updated_at == func.now()))
 _READ = Query(select(*(_persona[name] for name in names_of(Persona))).where(_persona.user_id == USER), Persona)
 
 
@@ -75,7 +78,8 @@ def save_generated(database: Database, user_id: str, persona: SavedPersona, task
 
 
 def _write_draft(database: Database, user_id: str, saved: list[Bound[Any]]) -> None:
-    statements = [*sessions.ensured(), steps.begun(PERSONA), *saved, within_quota()]
+    event = _EVENT_SAVED(**event_values("persona.saved", PERSONA))
+    statements = [*sessions.ensured(), steps.begun(PERSONA), *saved, within_quota(), event]
     database.write(user_id, statements)
 
 

@@ -22,8 +22,9 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import array, insert
 
 from lib.db.database import Database
+from lib.db.events import happened, onboarding_completed, session_made
 from lib.db.guards import HAS_WHAT_IS_REQUIRED, account_exists, required_by
-from lib.db.statements import USER, Bound, Query, Statement, parameter
+from lib.db.statements import USER, WRITE_SEED, Bound, Query, Statement, parameter
 from lib.db.tables import api_keys, onboarding_sessions, onboarding_steps, persona_data
 from lib.json_text import JsonText
 from lib.steps.definitions import IN_PROGRESS, PENDING, STEPS, Flow, Status, StepDefinition
@@ -113,7 +114,7 @@ _LOAD = Query(
 
 _ensure = insert(onboarding_sessions).inline().values(user_id=USER)
 _NEXT_VERSION = {"version": _session.version + 1}
-_ENSURE = Statement(
+_ENSURE = session_made(
     _ensure.on_conflict_do_update(
         index_elements=[_session.user_id], set_={"updated_at": _ensure.excluded.updated_at, **_NEXT_VERSION}
     )
@@ -126,7 +127,7 @@ _advance = (
     .values(user_id=USER, furthest_step=parameter(onboarding_sessions, "furthest_step"))
 )
 _is_further = _session.furthest_step == func.any(bindparam("later_steps", type_=ARRAY(String)))
-_ADVANCE = Statement(
+_ADVANCE = session_made(
     _advance.on_conflict_do_update(
         index_elements=[_session.user_id],
         set_={
@@ -148,7 +149,13 @@ _status_at_the_beginning = case((_step.draft.is_not(null()), IN_PROGRESS), else_
 _RESET_STEPS = Statement(
     update(onboarding_steps)
     .where(_step.user_id == USER, _step.status != _status_at_the_beginning)
-    .values(status=_status_at_the_beginning, completed_at=None, updated_at=func.now(), version=_step.version + 1)
+    .values(
+        status=_status_at_the_beginning,
+        completed_at=None,
+        updated_at=func.now(),
+        version=_step.version + 1,
+        written_by=WRITE_SEED,
+    )
 )
 _RESET_SESSION = Statement(
     update(onboarding_sessions)
@@ -178,12 +185,13 @@ def finish(database: Database, user_id: str, flow: Flow) -> Progress:
 
     Onboarding that is finished already keeps the time at which it was.
     """
-    return write_and_load(database, user_id, [account_exists(), _FINISH(**required_by(flow))]).in_flow(flow)
+    statements = [account_exists(), _FINISH(**required_by(flow)), onboarding_completed()]
+    return write_and_load(database, user_id, statements).in_flow(flow)
 
 
 def reset(database: Database, user_id: str) -> None:
     """Set every step back to pending; what they stored stays."""
-    database.write(user_id, [account_exists(), _RESET_STEPS(), _RESET_SESSION()])
+    database.write(user_id, [account_exists(), _RESET_STEPS(), _RESET_SESSION(), happened("onboarding.reset")])
 
 
 def erase(database: Database, user_id: str) -> None:

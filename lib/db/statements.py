@@ -11,11 +11,13 @@ from typing import Any
 from sqlalchemy import (
     ARRAY,
     JSON,
+    BigInteger,
     BindParameter,
     ColumnElement,
     Select,
     String,
     Table,
+    Text,
     UpdateBase,
     bindparam,
     func,
@@ -32,9 +34,14 @@ from lib.db.tables import onboarding_sessions
 _DIALECT = dialect()  # type: ignore[no-untyped-call] # SQLAlchemy's constructor has no annotations
 
 _USER_ID = "user_id"
+_BOUND_WHEN_SENT = {_USER_ID, "request_id", "write_seed"}
 _BOOKKEEPING = {"id", _USER_ID, "session_id", "created_at", "updated_at"}
 USER = bindparam(_USER_ID, type_=String)
 """Whose rows a statement is about. The database binds it to the user for whom it runs."""
+REQUEST_ID = bindparam("request_id", type_=Text)
+"""The request that a statement is run for, or null. The database binds it, too."""
+WRITE_SEED = bindparam("write_seed", type_=BigInteger)
+"""52 random bits, the same where a list of statements is run again after a lost connection."""
 
 
 @dataclass(frozen=True)
@@ -70,7 +77,7 @@ class Statement:
         return _Compiled(
             str(compiled),
             constants={name: value for name, value in compiled.params.items() if name not in parameters},
-            names=parameters.keys() - {_USER_ID},
+            names=parameters.keys() - _BOUND_WHEN_SENT,
             encoders={name: encode for name, parameter in parameters.items() if (encode := _encoder(name, parameter))},
         )
 
@@ -129,6 +136,8 @@ def upsert(
     meet `only_if`; nothing happens at all where `provided` does not hold.
     """
     values = {name: parameter(table, name) for name in names} | dict(computed or {})
+    if "written_by" in table.c:
+        values["written_by"] = WRITE_SEED
     if forgotten := set(table.c.keys()) - values.keys() - _BOOKKEEPING - set(untouched) - set(updated or {}):
         raise TypeError(f"the upsert of {table.name} leaves out {sorted(forgotten)}")
     row = select(USER, onboarding_sessions.c.id, *values.values()).where(onboarding_sessions.c.user_id == USER)

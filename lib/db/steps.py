@@ -1,6 +1,6 @@
 """Saving and reading a single step. Steps with a table of their own have a module each."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any, TypedDict
 
@@ -23,8 +23,9 @@ from sqlalchemy.dialects.postgresql import array
 
 from lib.db import sessions
 from lib.db.database import Database
+from lib.db.events import happened, step_finished
 from lib.db.guards import may_finish, version_is, within_quota
-from lib.db.statements import USER, Bound, Query, Statement, parameter, upsert
+from lib.db.statements import USER, WRITE_SEED, Bound, Query, Statement, parameter, upsert
 from lib.db.tables import onboarding_steps
 from lib.json_text import JsonText
 from lib.steps.definitions import (
@@ -62,7 +63,12 @@ NO_DRAFT: dict[str, ColumnElement[Any]] = {
 }
 PAYLOAD = ["data", "validation_errors"]
 NOW: dict[str, ColumnElement[Any]] = {"completed_at": func.now()}
-NEXT_VERSION: dict[str, ColumnElement[Any]] = {"version": _step.version + 1}
+# A list of statements changes a step once, however many of them touch it and however often the list is run.
+_is_first_change = _step.written_by.is_distinct_from(WRITE_SEED)
+NEXT_VERSION: dict[str, ColumnElement[Any]] = {
+    "version": case((_is_first_change, _step.version + 1), else_=_step.version),
+    "written_by": WRITE_SEED,
+}
 is_finished = _step.status == func.any(array(FINISHED_STATUSES))
 is_step = (_step.user_id == USER) & (_step.step_key == parameter(onboarding_steps, "step_key"))
 
@@ -146,7 +152,9 @@ def complete(
     stores nothing, where the step has none of the versions `if_match`.
     """
     saved = _COMPLETE(step_key=step.key, status=COMPLETED, data=data, validation_errors=validation_errors)
-    statements = [*sessions.advanced(step), *version_is(step, if_match), saved, *also, within_quota()]
+    fields = len(data) if isinstance(data, Mapping) else 0
+    event = happened("step.completed", step, fields=fields)
+    statements = [*sessions.advanced(step), *version_is(step, if_match), saved, *also, within_quota(), event]
     return sessions.write_and_load(database, user_id, statements)
 
 
@@ -166,13 +174,13 @@ def complete_last(
 
 def skip(database: Database, user_id: str, step: StepDefinition, *, if_match: Collection[int] | None) -> Progress:
     """Skip a step; what it stored stays. Gives where the user stands afterwards. Raises `VersionMismatch`."""
-    saved = _SKIP(step_key=step.key, status=SKIPPED)
-    return sessions.write_and_load(database, user_id, [*sessions.advanced(step), *version_is(step, if_match), saved])
+    saved = [_SKIP(step_key=step.key, status=SKIPPED), happened("step.skipped", step)]
+    return sessions.write_and_load(database, user_id, [*sessions.advanced(step), *version_is(step, if_match), *saved])
 
 
-def finished(step: StepDefinition) -> Bound[Any]:
-    """The statement that marks a step completed because what it needs is stored; its own data stays."""
-    return _FINISH(step_key=step.key, status=COMPLETED)
+def finished(step: StepDefinition) -> list[Bound[Any]]:
+    """The statements that mark a step completed because what it needs is stored; its own data stays."""
+    return [_FINISH(step_key=step.key, status=COMPLETED), step_finished(step)]
 
 
 def touched(step: StepDefinition, provided: ColumnElement[bool] | None = None) -> Statement:

@@ -121,12 +121,17 @@ onboarding_steps = Table(
     Column("completed_at", DateTime(timezone=True)),
     Column("draft", JSON),
     Column("draft_saved_at", DateTime(timezone=True)),
+    # The seed of the list of statements that made the version: a list that is run again recognises its own work.
+    Column("written_by", BigInteger),
     _time("updated_at"),
     _version(),
     PrimaryKeyConstraint("user_id", "step_key"),
     _session(),
     CheckConstraint("step_key <> ''", name="step_key"),
     _one_of("status", STATUSES),
+    # Counting the users of each step reads this alone. It begins with the session, so that no request of one user
+    # takes it for a way to that user's rows.
+    Index(None, "session_id", "step_key", "status"),
 )
 
 api_keys = Table(
@@ -220,6 +225,23 @@ business_info = Table(
     _time("updated_at"),
     PrimaryKeyConstraint("user_id"),
     _session(),
+)
+
+# The newest of a user stay (a trigger removes the others); the steps have keys, as everywhere.
+onboarding_events = Table(
+    "onboarding_events",
+    metadata,
+    _user_id(),
+    _session_id(),
+    Column("id", BigInteger, nullable=False),
+    Column("at", DateTime(timezone=True), nullable=False),
+    Column("kind", String(64), nullable=False),
+    _step_key("step_key", nullable=True),
+    Column("request_id", String(128)),
+    Column("detail", JSONB),
+    PrimaryKeyConstraint("user_id", "id"),
+    _session(),
+    Index(None, "user_id", "at", "id"),
 )
 
 # Who was erased, as SHA-256 of the user id in hex: a token that outlives its user must not bring the rows back.

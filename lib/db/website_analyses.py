@@ -13,6 +13,7 @@ from sqlalchemy import (
     case,
     cast,
     delete,
+    exists,
     func,
     literal,
     literal_column,
@@ -23,6 +24,7 @@ from sqlalchemy import (
 
 from lib.db import business_info, sessions, steps
 from lib.db.database import Database
+from lib.db.events import event_values, happened, recorded
 from lib.db.guards import analysis_fits, has_room_for_website, within_quota
 from lib.db.statements import USER, Query, Statement, parameter, upsert
 from lib.db.tables import website_analyses
@@ -110,6 +112,7 @@ _EDIT = Statement(
         | {"additional_fields": _additional_fields, "updated_at": func.now()}
     )
 )
+_EVENT_EDITED = recorded(exists().where(_is_of_id))
 _DELETE = Query(delete(website_analyses).where(_is_of_id).returning(_analysis.id), _AnalysisId)
 
 
@@ -130,8 +133,9 @@ def complete_step(
     also = [
         has_room_for_website(website_url),
         saved,
-        *([business_info.saved(business)] if business else []),
+        *([business_info.saved(business), happened("business.saved", WEBSITE)] if business else []),
         business_info.shown_in_step(),
+        *([happened("analysis.saved", WEBSITE)] if website_url else []),
     ]
     return steps.complete(database, user_id, WEBSITE, data, validation_errors, also, if_match=if_match)
 
@@ -141,7 +145,8 @@ def edit(database: Database, user_id: str, analysis_id: int, fields: Mapping[str
     known = {name: fields.get(name) for name in ANALYSIS_FIELDS}
     others = {name: value for name, value in fields.items() if name not in known}
     edited = _EDIT(id=analysis_id, sent=list(fields), additional_fields=others, **known)
-    statements = [*sessions.changed(), edited, analysis_fits(analysis_id), within_quota()]
+    event = _EVENT_EDITED(id=analysis_id, **event_values("analysis.edited", WEBSITE, fields=len(fields)))
+    statements = [*sessions.changed(), edited, analysis_fits(analysis_id), within_quota(), event]
     return bool(database.write_and_read(user_id, statements, _ID(id=analysis_id)))
 
 

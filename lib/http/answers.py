@@ -9,6 +9,7 @@ from typing import Any, Literal, NotRequired, TypedDict
 from lib.configuration import State
 from lib.errors import FieldCode, ProblemCode
 from lib.steps.definitions import Status
+from lib.steps.events import EventKind
 from lib.steps.fields import (
     BusinessFields,
     FoundFields,
@@ -23,6 +24,9 @@ from lib.steps.summary import Capabilities, PersonalizationSettings, PersonaRead
 
 type Object = dict[str, Any]
 """Any JSON object."""
+
+type Time = str
+"""ISO 8601 in UTC with an offset."""
 
 
 class Open(TypedDict):
@@ -95,7 +99,7 @@ class StepInList(TypedDict):
     """What the step is for."""
     status: Status
     """How far the user got with it."""
-    completed_at: str | None
+    completed_at: Time | None
     """When it was completed or skipped."""
     has_data: bool
     """Whether it holds data."""
@@ -123,9 +127,9 @@ class OnboardingStatus(TypedDict):
     """The share of finished steps, 0.0 to 100.0."""
     next_step: int | None
     """The lowest step neither completed nor skipped; null when there is none."""
-    started_at: str | None
+    started_at: Time | None
     """When the user began; null for one never seen before."""
-    completed_at: str | None
+    completed_at: Time | None
     """When onboarding was finished."""
     can_proceed_to_final: bool
     """Whether every required step before the last one is finished."""
@@ -134,7 +138,7 @@ class OnboardingStatus(TypedDict):
 class Onboarding(OnboardingStatus):
     """Where the user stands, step by step."""
 
-    last_updated: str | None
+    last_updated: Time | None
     """When anything was last stored."""
     steps: list[StepInList]
     """Every step, with the data of steps 3, 4 and 5."""
@@ -149,7 +153,7 @@ class Session(TypedDict):
 
     session_id: str
     """The user's id."""
-    initialized_at: str
+    initialized_at: Time
     """Now."""
 
 
@@ -177,13 +181,13 @@ class ProgressOfSteps(TypedDict):
     """The same as `completion_percentage`."""
     completion_percentage: float
     """The share of finished steps, 0.0 to 100.0."""
-    started_at: str | None
+    started_at: Time | None
     """When the user began."""
-    last_updated: str | None
+    last_updated: Time | None
     """When anything was last stored."""
     is_completed: bool
     """Whether onboarding was finished."""
-    completed_at: str | None
+    completed_at: Time | None
     """When onboarding was finished."""
 
 
@@ -198,7 +202,7 @@ class Started(TypedDict):
     """The number after the furthest step finished so far."""
     progress: float
     """The share of finished steps, 0.0 to 100.0."""
-    started_at: str | None
+    started_at: Time | None
     """When the user began."""
     message: str
     """What happened, for a person."""
@@ -215,9 +219,9 @@ class Resume(TypedDict):
     """The number after the furthest step finished so far."""
     completion_percentage: float
     """The share of finished steps, 0.0 to 100.0."""
-    started_at: str | None
+    started_at: Time | None
     """When the user began."""
-    last_updated: str | None
+    last_updated: Time | None
     """When anything was last stored."""
     message: NotRequired[str]
     """Why there is nothing to resume."""
@@ -228,7 +232,7 @@ class Completed(TypedDict):
 
     message: str
     """What happened, for a person."""
-    completed_at: str | None
+    completed_at: Time | None
     """When onboarding was finished; a second request answers the same."""
     completion_percentage: float
     """100.0"""
@@ -254,7 +258,7 @@ class Draft(TypedDict):
 
     data: Object
     """Any object; step rules do not hold for it."""
-    saved_at: str | None
+    saved_at: Time | None
     """When it was saved."""
 
 
@@ -269,7 +273,7 @@ class Step(TypedDict):
     """What the step is for."""
     status: Status
     """How far the user got with it."""
-    completed_at: str | None
+    completed_at: Time | None
     """When it was completed or skipped."""
     data: Json
     """What it holds: an object, or null. API keys are masked."""
@@ -334,7 +338,7 @@ class DraftSaved(TypedDict):
     """Which step it belongs to."""
     version: int
     """The step's new version, as in the `ETag`."""
-    saved_at: str
+    saved_at: Time
     """When it was saved."""
 
 
@@ -400,9 +404,9 @@ class ResearchPreferences(PreferenceFields, Open):
     """The preferences' number."""
     session_id: int
     """The session's number."""
-    created_at: str
+    created_at: Time
     """When they were first stored."""
-    updated_at: str
+    updated_at: Time
     """When they were last stored."""
 
 
@@ -459,7 +463,7 @@ class AnalysisInShort(LaterFields):
     """How to write like this."""
     status: str
     """`completed`, or what an import from the old system brought."""
-    completed_at: str
+    completed_at: Time
     """When the website was analysed."""
     analysis_id: int
     """The analysis' number."""
@@ -493,7 +497,7 @@ class ExistingAnalysis(TypedDict):
 
     exists: bool
     """Whether it was."""
-    analysis_date: NotRequired[str]
+    analysis_date: NotRequired[Time]
     """When it was."""
     analysis_id: NotRequired[int]
     """The analysis' number."""
@@ -508,7 +512,7 @@ class StoredColumns(SavedAnalysis, LaterFields, Open):
     """The analysis' number."""
     website_url: str
     """The website; empty for a business without one."""
-    analysis_date: str
+    analysis_date: Time
     """When the website was analysed."""
     status: str
     """`completed`, or what an import from the old system brought."""
@@ -516,9 +520,9 @@ class StoredColumns(SavedAnalysis, LaterFields, Open):
     """Why an import from the old system could not be completed."""
     warning_message: str | None
     """What the AI backend warned of."""
-    created_at: str
+    created_at: Time
     """When it was first stored."""
-    updated_at: str
+    updated_at: Time
     """When it was last stored."""
 
 
@@ -552,7 +556,7 @@ class Success(TypedDict):
 class Persona(PersonaFields, Open):
     """The persona saved last, by the step or as a draft, with whatever else was saved with it."""
 
-    timestamp: str
+    timestamp: Time
     """When it was last saved."""
 
 
@@ -572,9 +576,9 @@ class BusinessInfo(BusinessFields):
     """The number under which its owner finds it."""
     user_id: str
     """Whose it is."""
-    created_at: str
+    created_at: Time
     """When it was first stored."""
-    updated_at: str
+    updated_at: Time
     """When it was last stored."""
 
 
@@ -652,7 +656,7 @@ class Export(Open):
 
     user_id: str
     """Whose data it is."""
-    exported_at: str
+    exported_at: Time
     """Now."""
     session: Object | None
     """Where the user stands. Null where it is on another page, or nothing is stored."""
@@ -672,3 +676,29 @@ class Export(Open):
     """What a user without a website told."""
     next: str | None
     """What `after` has to be for the next page; null on the last one."""
+
+
+class Event(TypedDict):
+    """Something that happened to the user's onboarding."""
+
+    id: int
+    """The event's number: a later event has a higher one."""
+    at: Time
+    """When it happened."""
+    kind: EventKind
+    """What happened."""
+    step_number: int | None
+    """In which step; null where it was in none of the page's steps."""
+    request_id: str | None
+    """The `X-Request-Id` of the request that did it."""
+    detail: Object
+    """Names and counts, never values."""
+
+
+class History(TypedDict):
+    """Events, newest first."""
+
+    events: list[Event]
+    """The events of this page."""
+    next: int | None
+    """What `before` has to be for the next page; null on the last one."""

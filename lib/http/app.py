@@ -17,6 +17,7 @@ from lib.http.body import read_json_object
 from lib.http.cors import CorsMiddleware
 from lib.http.problems import handle_errors
 from lib.http.request_id import RequestIdMiddleware
+from lib.http.request_log import RequestLog, note_user
 from lib.json_text import dumps
 
 if TYPE_CHECKING:
@@ -145,10 +146,16 @@ class _Resource:
         return respond
 
 
+def app_without_routes() -> WsgiApp:
+    """A WSGI app with what every response has: request id, common headers, CORS, and errors as problems."""
+    app: WsgiApp = falcon.App(middleware=[RequestIdMiddleware(), RequestLog(), _CommonHeaders(), CorsMiddleware()])
+    handle_errors(app)
+    return app
+
+
 def build_app(load_routes: Callable[[], Sequence[Route]], services: Services) -> WsgiApp:
     """A WSGI app that answers these routes and nothing else. A preflight is answered without loading them."""
-    app: WsgiApp = falcon.App(middleware=[RequestIdMiddleware(), _CommonHeaders(), CorsMiddleware()])
-    handle_errors(app)
+    app = app_without_routes()
     app.add_middleware(_RoutesAtFirstUse(lambda: _add_routes(app, load_routes(), services)))
     return app
 
@@ -189,7 +196,7 @@ class _CommonHeaders:
 def _caller(request: falcon.Request) -> "User":
     from lib.http.token import authenticate
 
-    return authenticate(request.get_header("Authorization"), settings())
+    return note_user(authenticate(request.get_header("Authorization"), settings()))
 
 
 def _decoded(parameter: str) -> str:

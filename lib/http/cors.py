@@ -3,10 +3,11 @@
 import falcon
 
 from lib.config import settings
+from lib.http.request_log import note_refused
 
 _ALLOWED_METHODS = "GET, POST, PUT, PATCH, DELETE, OPTIONS"
-_ALLOWED_HEADERS = "Authorization, Content-Type, If-Match, If-None-Match, X-Request-Id"
-_EXPOSED_HEADERS = "ETag, X-Request-Id, Retry-After"
+_ALLOWED_HEADERS = "Authorization, Content-Type, If-Match, If-None-Match, X-Request-Id, traceparent"
+_EXPOSED_HEADERS = "ETag, X-Request-Id, Retry-After, Server-Timing"
 _PREFLIGHT_LIFETIME_S = "600"
 
 
@@ -30,6 +31,9 @@ class CorsMiddleware:
         if is_allowed:
             response.set_header("Access-Control-Allow-Origin", str(origin))
             response.set_header("Access-Control-Expose-Headers", _EXPOSED_HEADERS)
+            response.set_header("Timing-Allow-Origin", str(origin))
+        elif origin is not None:
+            note_refused("origin", origin, "ALLOWED_ORIGINS")
         if request.method == "OPTIONS" and origin and request.get_header("Access-Control-Request-Method"):
             _answer_preflight(response, is_allowed=is_allowed)
 

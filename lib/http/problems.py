@@ -4,6 +4,7 @@ import logging
 from collections.abc import Mapping
 from dataclasses import asdict
 from http import HTTPStatus
+from typing import Any
 
 import falcon
 
@@ -26,6 +27,7 @@ from lib.errors import (
     VersionMismatch,
 )
 from lib.http.request_id import current_request_id
+from lib.http.request_log import note_problem
 from lib.json_text import dumps
 
 RETRY_AFTER_S = 5
@@ -142,7 +144,7 @@ def _write(
     status: HTTPStatus,
     code: ProblemCode,
     detail: str,
-    members: Mapping[str, object] | None = None,
+    members: Mapping[str, Any] | None = None,
 ) -> None:
     problem: dict[str, object] = {
         "type": f"/problems#{code}",
@@ -153,6 +155,7 @@ def _write(
         "request_id": current_request_id(),
         **(members or {}),
     }
+    note_problem(code, (members or {}).get("errors"))
     response.status = status
     response.content_type = "application/problem+json"
     response.text = dumps(problem)

@@ -11,6 +11,9 @@ import falcon
 HEADER = "X-Request-Id"
 _SAFE = re.compile(r"[A-Za-z0-9_:.-]{1,128}")
 
+REQUEST_LOGGER = "lib.http.request_log"
+"""The logger whose lines hold the id already, and may be JSON."""
+
 _current: ContextVar[str | None] = ContextVar("request_id", default=None)
 
 
@@ -42,7 +45,7 @@ def mark_log_records() -> None:
 
     def make_marked_record(*args: Any, **kwargs: Any) -> logging.LogRecord:
         record = make_record(*args, **kwargs)
-        if request_id := _current.get():
+        if (request_id := _current.get()) and record.name != REQUEST_LOGGER:
             record.msg = f"{record.msg} request_id={request_id}"
         return record
 

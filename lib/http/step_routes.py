@@ -13,6 +13,7 @@ from lib.db import drafts, sessions, steps
 from lib.errors import Conflict, FieldError, InvalidData, VersionMismatch
 from lib.http.app import Answer, Call, Route
 from lib.http.rendering import time_text
+from lib.http.request_log import note
 from lib.http.validators import etag_of_version, expected_versions, known, not_modified
 from lib.steps.definitions import SIX_STEPS, StepDefinition
 from lib.steps.drafts import draft_data
@@ -187,6 +188,7 @@ def _submission(body: dict[str, Any], if_match: Sequence[int] | None) -> Submiss
 
 def _skip(call: Call, number: int) -> "Answer[StepSkipped]":
     """Skip an optional step."""
+    note("skip")
     handlers = _handlers(call, number)
     step = handlers.step
     if step.required:

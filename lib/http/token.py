@@ -3,7 +3,6 @@
 Rules: https://clerk.com/docs/backend-requests/manual-jwt and the contract's table of errors.
 """
 
-import logging
 import math
 from dataclasses import dataclass
 from typing import Any
@@ -13,6 +12,7 @@ import jwt
 from lib.config import Settings
 from lib.errors import Unauthenticated
 from lib.http.jwks import signing_key
+from lib.http.request_log import note, note_refused
 
 LEEWAY_S = 5
 MAX_TOKEN_CHARACTERS = 16_384
@@ -22,7 +22,11 @@ MAX_USER_ID_CHARACTERS = 255
 _SESSION_TOKEN_TYPES = (None, "JWT")
 _MACHINE_PREFIX = "mch_"
 
-_log = logging.getLogger(__name__)
+_CLAIMS: dict[type[Exception], str] = {
+    jwt.ExpiredSignatureError: "exp",
+    jwt.ImmatureSignatureError: "nbf",
+    jwt.InvalidSignatureError: "signature",
+}
 
 
 @dataclass(frozen=True)
@@ -33,12 +37,15 @@ class User:
     email: str | None = None
     first_name: str | None = None
     last_name: str | None = None
+    actor: str | None = None
+    """Who is signed in as this user: support staff, say. Clerk's `act` claim."""
 
 
 def authenticate(authorization: str | None, settings: Settings) -> User:
     """The user of an `Authorization: Bearer …` header. Raises `Unauthenticated`, or `Unavailable` without a key."""
     scheme, _, token = (authorization or "").partition(" ")
     if scheme.lower() != "bearer" or not token.strip():
+        note("no bearer token")
         raise Unauthenticated("Sign in first: this needs an Authorization header with a bearer token.")
     return _user(_verified_claims(token.strip(), settings), settings)
 
@@ -58,7 +65,7 @@ def _verified_claims(token: str, settings: Settings) -> dict[str, Any]:
             options={"require": ["exp", "sub"], "verify_aud": False, "verify_sub": False, "verify_iss": False},
         )
     except (jwt.PyJWTError, ValueError, TypeError, OverflowError, RecursionError) as error:
-        raise _refused(type(error).__name__) from None
+        raise _refused(_claim_of(error)) from None
 
 
 def _user(claims: dict[str, Any], settings: Settings) -> User:
@@ -74,12 +81,14 @@ def _user(claims: dict[str, Any], settings: Settings) -> User:
     if not _is_for_us(claims.get("aud"), claims.get("sid"), settings):
         raise _refused("aud or sid")
     if settings.authorized_parties and not _is_authorized(claims.get("azp"), settings):
-        raise _refused("azp")
+        note_refused("azp", claims.get("azp"), "CLERK_AUTHORIZED_PARTIES")
+        raise _not_valid()
     return User(
         user_id,
         _text(claims, "email", "primary_email", "email_address"),
         _text(claims, "first_name", "given_name"),
         _text(claims, "last_name", "family_name"),
+        _actor(claims),
     )
 
 
@@ -112,10 +121,28 @@ def _is_authorized(party: object, settings: Settings) -> bool:
     return isinstance(party, str) and settings.authorized_parties.match(party)
 
 
+def _actor(claims: dict[str, Any]) -> str | None:
+    """The actor's id (https://clerk.com/docs/users/user-impersonation), if somebody acts as the user."""
+    act = claims.get("act")
+    actor = act.get("sub") if isinstance(act, dict) else None
+    return actor[:MAX_USER_ID_CHARACTERS] if isinstance(actor, str) and actor.isprintable() else None
+
+
 def _text(claims: dict[str, Any], *names: str) -> str | None:
     return next((claims[name] for name in names if isinstance(claims.get(name), str)), None)
 
 
+def _claim_of(error: Exception) -> str:
+    """The claim that an error of PyJWT is about, or else the kind of error."""
+    if isinstance(error, jwt.MissingRequiredClaimError):
+        return error.claim
+    return _CLAIMS.get(type(error), type(error).__name__)
+
+
 def _refused(reason: str) -> Unauthenticated:
-    _log.info("token refused: %s", reason)
+    note(reason)
+    return _not_valid()
+
+
+def _not_valid() -> Unauthenticated:
     return Unauthenticated("Your sign-in is not valid any more. Please sign in again.")

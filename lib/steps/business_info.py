@@ -13,9 +13,13 @@ class BusinessPayload(Payload):
     """The body of `POST …/business-info`. Lengths are in characters, without the white space around a text."""
 
     business_description: Annotated[str, StringConstraints(strip_whitespace=True, min_length=10, max_length=1000)]
+    """What the business does, in 10 to 1000 characters."""
     industry: Annotated[str, StringConstraints(strip_whitespace=True, max_length=100)] | None = None
+    """The industry, in at most 100 characters."""
     target_audience: Annotated[str, StringConstraints(strip_whitespace=True, max_length=500)] | None = None
+    """Who the customers are, in at most 500 characters."""
     business_goals: Annotated[str, StringConstraints(strip_whitespace=True, max_length=1000)] | None = None
+    """What the business wants to achieve, in at most 1000 characters."""
 
 
 def business_fields(body: Mapping[str, Any]) -> BusinessFields:

@@ -1,16 +1,12 @@
 """What a draft may hold: any object, but no API key in step 1's."""
 
-import re
 from collections.abc import Mapping
 from typing import Any
 
 from lib.errors import FieldError, InvalidData
-from lib.steps.api_keys import masked
+from lib.steps.api_keys import LIKE_A_SECRET, masked
 from lib.steps.definitions import API_KEYS, StepDefinition
 from lib.steps.providers import canonical
-
-# Begins like the keys that the wizard asks for, or is as long as a key or a token and unlike any word.
-LIKE_A_SECRET = re.compile(r"(?:AIza|ck_pub_|sk-)[\w-]{4,}|(?=[\w-]*\d)[\w-]{20,}", re.ASCII)
 
 _KEYS = "api_keys"
 _MEMBERS_OF_KEYS = {"apikeys", "apikey"}

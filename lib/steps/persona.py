@@ -15,24 +15,33 @@ class CorePersona(Payload):
     """The persona itself."""
 
     identity: dict[str, Any]
+    """Who the persona is."""
 
 
 class PersonaPayload(Payload):
     """Step 4's `data`."""
 
     corePersona: CorePersona
+    """The persona itself."""
     platformPersonas: dict[str, Any] = Field(min_length=1)
+    """How the persona writes on each platform."""
     qualityMetrics: dict[str, Any] | None = None
+    """How good the persona is."""
     selectedPlatforms: list[Any] | None = None
+    """The platforms that the user chose."""
 
 
 class PersonaDraft(Payload):
     """An unfinished persona: any of the fields may be missing."""
 
     core_persona: dict[str, Any] | None = None
+    """The persona itself."""
     platform_personas: dict[str, Any] | None = None
+    """How the persona writes on each platform."""
     quality_metrics: dict[str, Any] | None = None
+    """How good the persona is."""
     selected_platforms: list[Any] | None = None
+    """The platforms that the user chose."""
 
 
 def persona(data: Mapping[str, Any]) -> PersonaFields:

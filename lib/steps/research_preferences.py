@@ -21,12 +21,19 @@ class ResearchPayload(Payload):
     """Step 3's `data`. The wizard merges it over step 2's."""
 
     research_depth: str | None = None
+    """`Basic`, `Standard` (the default), `Comprehensive` or `Expert`, in any letter case."""
     content_types: list[Any] | None = None
+    """What the user publishes."""
     auto_research: bool | None = None
+    """Whether to research without being asked; true by default."""
     factual_content: bool | None = None
+    """Whether to check facts; true by default."""
     competitors: list[Any] | None = None
+    """The competitors that were found; the list may be empty."""
     researchSummary: dict[str, Any] | None = None
+    """What the search for competitors found out."""
     sitemapAnalysis: dict[str, Any] | None = None
+    """What the website's sitemap shows."""
 
     @field_validator("research_depth")
     @classmethod

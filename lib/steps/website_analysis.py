@@ -18,6 +18,7 @@ class AnalysisPayload(Payload):
     """What the wizard sends under `analysis`."""
 
     website_url: str | None = None
+    """The website's URL, where it is not beside `analysis`."""
 
     @field_validator("website_url")
     @classmethod
@@ -29,9 +30,13 @@ class WebsitePayload(Payload):
     """Step 2's `data`."""
 
     website: str | None = None
+    """The website's URL: `http://` or `https://`, and a host. Needed unless there is `businessData`."""
     website_url: str | None = None
+    """The same under another name."""
     analysis: AnalysisPayload | None = None
+    """What was found out about the website: its style, patterns and guidelines."""
     businessData: dict[str, Any] | None = None
+    """What a user without a website tells of the business."""
 
     @field_validator("website", "website_url")
     @classmethod

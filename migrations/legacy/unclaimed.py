@@ -28,7 +28,7 @@ def lines(entry: Mapping[str, Any]) -> Iterator[str]:
     """Yield one described id for a terminal."""
     hints = [entry["reason"], *entry["websites"], f"last changed {entry['last'][:10]}" if entry["last"] else "undated"]
     yield f"  {entry['old']}: {'; '.join(hints)}"
-    things = ", ".join(f"{count} {kind.replace('_', ' ')}" for kind, count in entry["things"].items())
+    things = ", ".join(f"{kind.replace('_', ' ')} {count:,}" for kind, count in entry["things"].items())
     yield f"    {things}:  --assign {shlex.quote(f'{entry["old"]}=CLERK_ID')}"
 
 

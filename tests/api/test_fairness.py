@@ -12,9 +12,9 @@ import pytest
 
 from dev.harness.client import Client, Response
 from dev.harness.waiting import wait_until
-from lib.http import admission
 from lib.http.turns import MOST_AT_ONCE, MOST_WAITING
 from tests.support.inspection import Superuser
+from tests.support.turns import arrived
 
 USER, NEIGHBOUR = "user_2fair", "user_2neighbour"
 BASE = "/api/onboarding"
@@ -43,12 +43,6 @@ def count(database: Superuser, query: str) -> int:
     row = database.execute(query).fetchone()
     assert row is not None
     return int(str(row[0]))
-
-
-def arrived(user: str) -> int:
-    """How many writes of the user have come and are not answered yet."""
-    queue = admission._turns._queues.get(user)
-    return len(queue.tickets) if queue else 0
 
 
 @pytest.mark.parametrize("_round", range(3))

@@ -27,6 +27,7 @@ SCRIPTS = (
     "rotate_api_keys",
     "retention",
     "doctor",
+    "funnel",
 )
 UNUSABLE = (
     "nonsense",

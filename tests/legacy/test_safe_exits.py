@@ -158,8 +158,8 @@ def test_what_is_unmatched_is_grouped_by_old_id(run: Run, tmp_path: Path) -> Non
     lines = [" ".join(line.split()) for line in out.splitlines()]
     assert "--assign 3=CLERK_ID" in out
     assert "--assign session_id:77=CLERK_ID" in out
-    assert lines.index("1 api keys, 1 sessions, 2 website analyses: --assign 3=CLERK_ID") < lines.index(
-        "1 api keys: --assign session_id:77=CLERK_ID"
+    assert lines.index("api keys 1, sessions 1, website analyses 2: --assign 3=CLERK_ID") < lines.index(
+        "api keys 1: --assign session_id:77=CLERK_ID"
     )
     hints = "3: a bare number that names nobody; https://bakery.example; https://cakes.example; last changed 2025-06-01"
     assert hints in " ".join(lines)

@@ -53,7 +53,7 @@ def test_a_request_whose_connection_breaks_anywhere_is_answered_by_another(
     calls: Client, line: Wire, direction: Direction
 ) -> None:
     """Before the commit or after it: the caller gets the right answer, and the write is there once."""
-    expected = {"message", "step_number", "data", "current_step", "completion_percentage"}
+    expected = {"message", "step_number", "data", "current_step", "completion_percentage", "version", "warnings"}
     for place in places(counted(calls, line)[direction]):
         line.cut_after(direction, place)
         response = save(calls)

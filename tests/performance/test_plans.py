@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 import string
 from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -15,6 +16,7 @@ from dev.harness.in_process import InProcess
 from dev.harness.population import populate
 from dev.harness.wizard import WEBSITE, complete_step, walk
 from dev.local_postgres import LocalPostgres
+from lib.db import funnel
 from lib.db.engine import Connection, Scope
 from lib.db.statements import Bound
 from lib.db.tables import metadata
@@ -114,3 +116,20 @@ def test_every_statement_finds_its_rows_by_index_and_user(
                     continue  # its child is the look-up
                 assert node["Node Type"] in LOOK_UPS, (node, statement)
                 assert "user_" in node["Index Cond"], (node, statement)
+
+
+@pytest.mark.slow
+def test_the_funnel_counts_without_reading_the_steps(environment: dict[str, str], postgres: LocalPostgres) -> None:
+    """Statuses come from an index alone, of all users or of those since a day; times of a bounded number of users."""
+    with superuser(postgres, environment["DATABASE_URL"]) as database:
+        populate(database, USERS)
+        # Steps as small as these are cheaper to read than an index of them; real ones are not.
+        database.execute("SET enable_seqscan = off")
+        database.execute("SELECT set_config('role', 'onboarding_operator', false)")
+        for since in (None, datetime(2020, 1, 1, tzinfo=UTC)):
+            counting = funnel.query(since)
+            row = database.execute(f"EXPLAIN (FORMAT JSON) {counting.sql}", counting.values).fetchone()
+            assert row is not None
+            plan: dict[str, Any] = row[0][0]["Plan"]  # type: ignore[index] # EXPLAIN's one column is JSON
+            steps = [node for node in nodes(plan) if node.get("Relation Name") == "onboarding_steps"]
+            assert [node["Node Type"] for node in steps].count("Index Only Scan") == 2, steps

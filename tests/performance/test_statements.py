@@ -7,7 +7,17 @@ from collections import Counter
 import pytest
 
 from dev.harness.client import Client
-from dev.harness.every_call import BASE, POSTED_READS, READS, REFUSED, WRITES, save_everything, url
+from dev.harness.every_call import (
+    ANY_VERSION,
+    BASE,
+    CONDITIONAL,
+    POSTED_READS,
+    READS,
+    REFUSED,
+    WRITES,
+    save_everything,
+    url,
+)
 from dev.harness.wire import FLUSH, Wire, messages
 
 USER = "user_2trips"
@@ -54,6 +64,33 @@ def test_a_warm_write_is_one_round_trip_and_one_transaction(calls: Client, line:
         sent = sent_in_one_round_trip(line)
         assert sent["P"] == sent["B"] == sent["D"] == sent["E"] >= 4, path
         assert (sent["S"], len(sent)) == (1, 5), path
+
+
+def test_a_conditional_write_is_one_round_trip_too(calls: Client, line: Wire) -> None:
+    """The condition travels with the write: one statement more, and nothing to wait for."""
+    warm(calls, line)
+    for method, path, body in CONDITIONAL:
+        sent: list[int] = []
+        for headers in ({}, ANY_VERSION):
+            line.start_recording()
+            response = calls.request(method, f"{BASE}/{path}", user=USER, json=body, headers=headers)
+            assert response.status in {200, 204}, (path, response.text)
+            sent.append(sent_in_one_round_trip(line)["P"])
+        assert sent[1] == sent[0] + 1, path
+
+
+@pytest.mark.parametrize("path", ["init", "status", "summary", "step/3"])
+def test_what_did_not_change_is_not_read(calls: Client, line: Wire, path: str) -> None:
+    """A 304 is one statement, and none of the large values comes along with it."""
+    warm(calls, line)
+    large = {"research_depth": "Basic", "content_types": ["x" * 100_000]}
+    for method, name in (("POST", "step/3/complete"), ("PUT", "step/3/draft")):
+        assert calls.request(method, f"{BASE}/{name}", user=USER, json={"data": large}).status == 200
+    etag = calls.get(f"{BASE}/{path}", user=USER).headers["ETag"]
+    line.start_recording()
+    assert calls.get(f"{BASE}/{path}", user=USER, headers={"If-None-Match": etag}).status == 304
+    assert sum(len(data) for way, data in line.transcript if way == "down") < 10_000
+    assert sent_in_one_round_trip(line) == ONE_STATEMENT
 
 
 def test_the_health_check_is_one_round_trip_too(calls: Client, line: Wire) -> None:

@@ -92,12 +92,13 @@ def test_a_new_field_is_stored_and_comes_back(change: Callable[[str], Changed]) 
     """The column holds what step 2 sent, and every answer about the analysis and the export show it."""
     words, user = ["bread", "slow"], "user_2field"
     sent = {**WEBSITE, "analysis": {**WEBSITE["analysis"], "brand_keywords": words}}
-    _, current, by_id, exported = change("A field of the website analysis").send(
+    changed = change("A field of the website analysis")
+    _, current, exported = changed.send(
         ("POST", f"{BASE}/step/2/complete", user, {"data": sent}),
         ("GET", f"{BASE}/website-analysis", user, None),
-        ("GET", f"{BASE}/style-detection/analysis/1", user, None),
         ("GET", f"{BASE}/export", user, None),
     )
+    (by_id,) = changed.send(("GET", f"{BASE}/style-detection/analysis/{current['analysis_id']}", user, None))
     assert current["brand_keywords"] == words
     assert by_id["analysis"]["brand_keywords"] == words
     assert exported["website_analyses"][0]["brand_keywords"] == words
@@ -186,7 +187,8 @@ def _apply_without(recipe: Recipe, number: int, project: Path, after: Path) -> N
             continue
         if step.is_command:
             shutil.copytree(after / "migrations" / "versions", project / "migrations" / "versions", dirs_exist_ok=True)
-            shutil.copyfile(after / "lib" / "db" / "schema.py", project / "lib" / "db" / "schema.py")
+            for written in ("lib/db/schema.py", "public/openapi.json", "dev/openapi/examples.json"):
+                shutil.copyfile(after / written, project / written)
         else:
             step.apply(project, {})
 

@@ -21,6 +21,7 @@ from dev.harness.wizard import complete_step, walk
 from dev.settings import ROOT, new_webhook_secret
 from lib import bootstrap
 from tests.support.inspection import USER_TABLES, Superuser, contents, places_of
+from tests.support.turns import arrived
 from tests.support.webhook import PATH, deletion, send, signed
 
 USER, OTHER = "user_2deleted", "user_2other"
@@ -128,7 +129,7 @@ def test_a_deletion_waits_for_a_write_that_is_under_way(clerk: InProcess, secret
             write = threads.submit(complete_step, clerk, USER, 5)
             wait_until(lambda: waiting(database) == 1)
             deletion = threads.submit(send, clerk, secret, DELETED)
-            wait_until(lambda: waiting(database) == 2 or deletion.done())
+            wait_until(lambda: arrived(USER) == 2 or waiting(database) == 2 or deletion.done())
         assert (write.result().status, deletion.result().status) == (200, 200)
     assert places_of(database, USER) == []
 

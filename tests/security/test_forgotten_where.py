@@ -23,7 +23,6 @@ from lib.db import guards
 from lib.db.engine import Connection, Scope
 from lib.db.statements import Bound, Statement
 from lib.db.tables import metadata
-from lib.http.endpoints import business_info as endpoints
 from tests.support.ai_backend import answering_everything, stub_backend
 from tests.support.inspection import Superuser, contents
 from tests.support.webhook import deletion, send
@@ -191,8 +190,6 @@ def walked(calls: InProcess, database: Superuser, monkeypatch: pytest.MonkeyPatc
     """A way that notes its statements; OTHER has filled everything and finished, SETTLED the required steps."""
     secret = new_webhook_secret()
     monkeypatch.setenv("CLERK_WEBHOOK_SIGNING_SECRET", secret)
-    # Each user's information has the id that the calls name.
-    monkeypatch.setattr(endpoints, "_id_of", lambda _user: 1)
     with stub_backend() as stub:
         monkeypatch.setenv("AI_BACKEND_URL", answering_everything(stub).url)
         bootstrap.reset()

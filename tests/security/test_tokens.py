@@ -352,7 +352,9 @@ VARIABLES = {
     *("DATABASE_URL", "DATABASE_URL_POOLED", "DATABASE_URL_UNPOOLED", "POSTGRES_URL", "POSTGRES_URL_NON_POOLING"),
     *("CLERK_JWT_KEY", "CLERK_JWKS_URL", "CLERK_ISSUER", "CLERK_AUTHORIZED_PARTIES", "CLERK_AUDIENCE"),
     "CLERK_WEBHOOK_SIGNING_SECRET",
-    *("ALLOWED_ORIGINS", "API_KEY_ENCRYPTION_KEYS", "AI_BACKEND_URL", "ONBOARDING_FLOW", "OPERATIONS_TOKEN"),
+    *("ALLOWED_ORIGINS", "API_KEY_ENCRYPTION_KEYS", "AI_BACKEND_URL", "ONBOARDING_FLOW"),
+    # Whose log it is, and whether a refusal is explained in it; and the token of operators' own requests.
+    *("VERCEL_ENV", "ONBOARDING_DEVELOPMENT", "OPERATIONS_TOKEN"),
 }
 
 
@@ -372,6 +374,7 @@ PUBLIC = {
     "/api/onboarding/providers",
     "/api/onboarding/providers/{provider}/setup",
     "/api/webhooks/clerk",
+    "/api/operations/funnel",  # a token of operators' own: tests/security/test_operations_token.py
     "/{path:path}",  # the relay: a 404 without an AI backend, and with one a token is asked for
 }
 

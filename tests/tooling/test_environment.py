@@ -34,6 +34,7 @@ def test_everything_is_this_clones_own_unless_chosen(place: Path) -> None:
     """`git clone` and `make dev` are enough."""
     with _development(place) as environment:
         assert set(environment.variables) == {
+            "ONBOARDING_DEVELOPMENT",
             "DATABASE_URL",
             "CLERK_JWT_KEY",
             "CLERK_WEBHOOK_SIGNING_SECRET",
@@ -103,3 +104,9 @@ def test_every_chosen_setting_reaches_the_functions_and_no_secret_the_terminal(t
     assert "Flow five, of .env.local Origins" in said
     assert "secret" not in said
     assert "password-of-mine" not in said
+
+
+def test_an_address_that_cannot_be_read_is_no_traceback(tmp_path: Path) -> None:
+    """`make doctor` gets that far, and says what is wrong with it."""
+    with _development(tmp_path, DATABASE_URL=REMOTE, AI_BACKEND_URL="http://[::1") as environment:
+        assert "AI backend an address that cannot be read, of .env.local" in _said(environment)

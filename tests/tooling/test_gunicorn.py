@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import http.client
 import json
+import re
 import socket
 import subprocess
 import sys
@@ -9,6 +10,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from dev.gunicorn_config import limit_request_line
 from dev.harness.client import Client
 from dev.harness.postgres import free_port
 from dev.harness.waiting import wait_until
@@ -16,6 +18,8 @@ from dev.settings import ROOT
 from tests.support.project import make_project
 
 pytestmark = pytest.mark.slow
+
+LONGEST_REQUEST_LINE = 8190  # bytes; what gunicorn counts at most
 
 
 @pytest.fixture(scope="module")
@@ -28,6 +32,7 @@ def gunicorn(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Client]:
     )
     (folder / "tiny.py").write_text(module)
     command = [sys.executable, "-m", "gunicorn", "tiny:app", "--bind", f"127.0.0.1:{port}", "--pythonpath", str(folder)]
+    command += ["--limit-request-line", str(LONGEST_REQUEST_LINE)]
     with (folder / "log").open("wb") as log:
         process = subprocess.Popen(command, cwd=ROOT, stdout=log, stderr=log)
     try:
@@ -43,6 +48,14 @@ def test_gunicorn_keeps_the_raw_path(gunicorn: Client) -> None:
     seen = gunicorn.get("/api/files/https%3A%2F%2Fexample.com%2Fa?x=1").json()
     assert seen["PATH_INFO"] == "/api/files/https%3A%2F%2Fexample.com%2Fa"
     assert seen["QUERY_STRING"] == "x=1&path=https%3A%2F%2Fexample.com%2Fa"
+
+
+def test_a_long_url_reaches_its_function(gunicorn: Client) -> None:
+    """A website's URL stands in the path of a request; gunicorn's own limit is 4,094 bytes."""
+    path = f"/api/files/{'a' * 8_000}"
+    assert gunicorn.get(path).json()["PATH_INFO"] == path
+    assert limit_request_line == LONGEST_REQUEST_LINE
+    assert f"--limit-request-line {LONGEST_REQUEST_LINE}\n" in (ROOT / "docs" / "DEPLOYMENT.md").read_text()
 
 
 def test_gunicorn_gives_a_chunked_body_whole(gunicorn: Client) -> None:
@@ -69,6 +82,14 @@ def test_a_body_that_is_not_whole_reaches_no_function(gunicorn: Client, name: st
     """A body that breaks off is never taken for a whole one, nor one request for two (RFC 9112, 6.3 and 7.1)."""
     answer = _answer(gunicorn, b"POST /api/a HTTP/1.1\r\nHost: x\r\n" + BAD_FRAMING[name])
     assert b"200 OK" not in answer, answer
+
+
+@pytest.mark.parametrize("request_line", ["CONNECT host:443", "POST /", "OPTIONS *", "GET /no/such/url"])
+def test_what_reaches_no_function_is_a_problem(gunicorn: Client, request_line: str) -> None:
+    """Whatever the form of the target is."""
+    answer = _answer(gunicorn, f"{request_line} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
+    assert re.match(rb"HTTP/1.1 40[45] ", answer), answer
+    assert b"content-type: application/problem+json" in answer, answer
 
 
 def test_curl_is_told_to_go_on_with_a_large_body(gunicorn: Client) -> None:

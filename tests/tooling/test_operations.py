@@ -128,6 +128,7 @@ def _logged(source: str) -> Iterator[str]:
             and isinstance(node.func, ast.Attribute)
             and ast.unparse(node.func.value) == "_log"
         ):
-            message = node.args[0]
+            # `_log.log` takes the level first.
+            message = node.args[1 if node.func.attr == "log" else 0]
             assert isinstance(message, ast.Constant), ast.unparse(node)
             yield str(message.value)

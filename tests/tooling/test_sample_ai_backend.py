@@ -137,11 +137,15 @@ def test_a_malformed_request_is_refused(backend: Client, call: str, body: object
     answer = backend.post(f"{BASE}/{call}", json=body)
     assert answer.status == 422
     assert answer.json()["title"]
+    assert answer.json()["detail"]
 
 
 def test_an_unknown_task_is_not_found(backend: Client) -> None:
-    """The page stops polling then."""
-    assert backend.get(f"{BASE}/step4/persona-task/nothing").status == 404
+    """The page stops polling then, and shows a person the `detail`."""
+    answer = backend.get(f"{BASE}/step4/persona-task/nothing")
+    assert (answer.status, answer.json()["detail"]) == (404, "There is no persona task of that id.")
+    unknown = backend.get("/no/such/call")
+    assert (unknown.status, unknown.json()["detail"]) == (404, "404 Not Found")
 
 
 @pytest.mark.parametrize("call", GENERATING)

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import signal
 import socket
 import subprocess
@@ -27,6 +28,7 @@ folder = pathlib.Path(os.environ["FAKE_CLI_FOLDER"])
 signal.signal(signal.SIGINT, lambda *_: os._exit(7))
 child = subprocess.Popen(["sleep", "600"])
 child.send_signal(signal.SIGSTOP)
+(folder / "scratch").write_text(os.environ["TMPDIR"])
 (folder / "child").write_text(str(child.pid))
 
 
@@ -149,7 +151,27 @@ def test_ctrl_c_while_the_cli_starts_leaves_nothing(
     process.send_signal(signal.SIGINT)
     assert process.wait(30) in {7, 130}
     wait_until(lambda: _has_ended(int((tmp_path / "child").read_text())))
+    wait_until(lambda: not Path((tmp_path / "scratch").read_text()).exists())
     assert not _accepts(port)
+
+
+def test_nobody_waits_while_what_the_cli_unpacked_is_removed(
+    fake_cli: Callable[[], Popen[str]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """These are tens of thousands of files, whose removal takes longer than everything else of the end."""
+    (tmp_path / "bin").mkdir()
+    slow = tmp_path / "bin" / "rm"
+    started, remover = tmp_path / "started", tmp_path / "remover"
+    slow.write_text(f"#!/bin/sh\necho $$ >{started}; mv {started} {remover}; exec sleep 600\n")
+    slow.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{slow.parent}{os.pathsep}{os.environ['PATH']}")
+    process = fake_cli()
+    wait_until(lambda: "The banner." in _output(tmp_path))
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(30) == 7
+    wait_until(remover.exists)
+    os.kill(int(remover.read_text()), signal.SIGKILL)
+    shutil.rmtree((tmp_path / "scratch").read_text())
 
 
 def test_the_cli_is_installed_once(fake_npm: Path, tmp_path: Path) -> None:

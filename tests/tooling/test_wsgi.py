@@ -1,7 +1,9 @@
 from __future__ import annotations
 
+import json
 import threading
 from collections.abc import Iterator
+from http import HTTPStatus
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -11,6 +13,7 @@ import pytest
 
 from dev.harness.client import Client
 from dev.harness.http_server import make_server
+from lib.config import settings
 from serving.wsgi import LARGEST_BODY_KEPT, CombinedApp, UnreadableBodyError, raw_target, read_body
 from tests.support.project import make_project
 
@@ -87,6 +90,54 @@ def test_a_link_out_of_public_is_not_followed(tmp_path: Path) -> None:
     assert _call(CombinedApp(project), RAW_URI="/link.txt") == "404 Not Found"
 
 
+ORIGIN = "https://app.example.com"
+
+
+@pytest.fixture
+def _one_origin(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """A deployment that one page may call."""
+    monkeypatch.setenv("ALLOWED_ORIGINS", ORIGIN)
+    settings.cache_clear()
+    yield
+    settings.cache_clear()
+
+
+@pytest.mark.usefixtures("_one_origin")
+@pytest.mark.parametrize(
+    ("request_line", "expected"),
+    [
+        ({"RAW_URI": "/"}, (405, "method_not_allowed")),
+        ({"RAW_URI": "/index.html", "REQUEST_METHOD": "DELETE"}, (405, "method_not_allowed")),
+        ({"RAW_URI": "/no/such/url"}, (404, "not_found")),
+        ({"RAW_URI": "host:443", "REQUEST_METHOD": "CONNECT"}, (404, "not_found")),
+        ({"RAW_URI": "*", "REQUEST_METHOD": "OPTIONS"}, (404, "not_found")),
+        ({"RAW_URI": "/api/a", "CONTENT_LENGTH": "x"}, (400, "malformed_body")),
+    ],
+)
+def test_what_reaches_no_function_is_refused_as_a_function_would(
+    tmp_path: Path, request_line: dict[str, str], expected: tuple[int, str]
+) -> None:
+    """A problem with a code and a request id, which the page may read: without CORS headers it sees an outage."""
+    app = CombinedApp(make_project(tmp_path, functions=("api/a",), rewrites={}))
+    status, headers, body = _answer(app, **{"REQUEST_METHOD": "POST", "HTTP_ORIGIN": ORIGIN, **request_line})
+    problem = json.loads(body)
+    assert (status, problem["status"], problem["code"]) == (expected[0], *expected)
+    assert headers["content-type"] == "application/problem+json"
+    assert problem["detail"]
+    assert problem["request_id"] == headers["x-request-id"]
+    assert headers["access-control-allow-origin"] == ORIGIN
+    assert headers.get("allow") == ("GET, HEAD" if status == 405 else None)
+
+
+@pytest.mark.usefixtures("_one_origin")
+def test_a_preflight_of_a_page_is_answered(tmp_path: Path) -> None:
+    """As that of a function, so that a page may ask whether the deployment is there."""
+    app = CombinedApp(make_project(tmp_path, functions=("api/a",), rewrites={}))
+    preflight = {"REQUEST_METHOD": "OPTIONS", "HTTP_ORIGIN": ORIGIN, "HTTP_ACCESS_CONTROL_REQUEST_METHOD": "GET"}
+    status, headers, body = _answer(app, RAW_URI="/", **preflight)
+    assert (status, headers["access-control-allow-origin"], body) == (204, ORIGIN, b"")
+
+
 def test_a_function_that_cannot_be_imported_stops_the_start(tmp_path: Path) -> None:
     """An operator sees it at deployment, not a caller later."""
     project = make_project(tmp_path, functions=("api/a",), rewrites={})
@@ -140,7 +191,14 @@ def test_a_terminated_input_is_read_to_its_end() -> None:
 
 
 def _call(app: CombinedApp, **environ: Any) -> str:
-    statuses: list[str] = []
+    status, _, _ = _answer(app, **environ)
+    return f"{status} {HTTPStatus(status).phrase}"
+
+
+def _answer(app: CombinedApp, **environ: Any) -> tuple[int, dict[str, str], bytes]:
+    """The status, the headers by their names in lower case, and the body."""
+    started: list[tuple[str, list[tuple[str, str]]]] = []
     setup_testing_defaults(environ)
-    list(app(environ, lambda status, *_: statuses.append(status)))  # type: ignore[arg-type]  # nobody writes
-    return statuses[0]
+    body = b"".join(app(environ, lambda status, headers, *_: started.append((status, headers))))  # type: ignore[arg-type]  # nobody writes
+    status, headers = started[0]
+    return int(status.split()[0]), {name.lower(): value for name, value in headers}, body

@@ -22,6 +22,7 @@ ALLOWED: dict[str, set[str]] = {
     "lib/configuration.py": {"lib.config", "lib.errors"},
     "lib/errors.py": set(),
     "lib/json_text.py": set(),
+    "lib/timing.py": set(),
     "lib/http": {
         "lib.ai_backend",
         "lib.config",
@@ -31,10 +32,11 @@ ALLOWED: dict[str, set[str]] = {
         "lib.http",
         "lib.steps",
         "lib.db",
+        "lib.timing",
     },
     "lib/steps": {"lib.errors", "lib.json_text", "lib.steps"},
-    "lib/db": {"lib.errors", "lib.json_text", "lib.db", "lib.steps"},
-    "serving": {"serving"},
+    "lib/db": {"lib.errors", "lib.json_text", "lib.db", "lib.steps", "lib.timing"},
+    "serving": {"serving", "lib.http.refusals"},
     "dev": {"dev", "serving", "lib"},
     "scripts": {"scripts", "lib"},
     # The old system's data has one room, which can be deleted with whoever imports it.

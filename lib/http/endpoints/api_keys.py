@@ -34,7 +34,8 @@ def list_masked(call: Call) -> "KeyList":
 
 def list_whole(call: Call) -> "KeyList":
     """The configured keys as they are: the one place that shows them, for the wizard's own form."""
-    return _listing(_stored_keys(call))
+    sealed = api_keys.reveal(call.database, call.user.id, call.user.actor)
+    return _listing(_decrypted(call, sealed))
 
 
 def save_key(call: Call) -> "KeySaved":

@@ -20,6 +20,8 @@ from lib.http.problems import BadBody
 from lib.http.request_id import HEADER as REQUEST_ID_HEADER
 from lib.http.request_id import current_request_id
 from lib.http.step_routes import log_saved
+from lib.http.trace_context import HEADER as TRACEPARENT
+from lib.http.trace_context import traceparent
 from lib.steps.definitions import RESEARCH
 from lib.steps.generated import (
     competitors_draft,
@@ -109,6 +111,7 @@ def _headers(call: Call) -> dict[str, str]:
         "Accept-Encoding": "identity",
         "Via": f"{via}, {_VIA}" if via else _VIA,
         REQUEST_ID_HEADER: current_request_id() or "",
+        **({TRACEPARENT: trace} if (trace := traceparent(call.request)) else {}),
     }
 
 

@@ -12,6 +12,7 @@ from lib.errors import NotFound
 from lib.http.app import Answer, Call, Route
 from lib.http.problems import BadBody
 from lib.http.rendering import step_document, step_documents, time_text
+from lib.http.request_log import note
 from lib.http.validators import fingerprint, known, not_modified, weak_etag
 from lib.steps.definitions import API_KEYS, FINISH, STEPS, WEBSITE, StepDefinition
 from lib.steps.progress import Progress
@@ -133,6 +134,7 @@ def complete(call: Call) -> "Completed":
 def reset(call: Call) -> "Reset":
     """Back to the first step; `hard=true` erases everything of this user."""
     if call.flag("hard"):
+        note("reset hard")
         sessions.erase(call.database, call.user.id)
         return _beginning(call, "Everything stored for you was erased.")
     sessions.reset(call.database, call.user.id)

@@ -1,0 +1,21 @@
+"""The scope of statements that read the rows of every user."""
+
+from typing import Any
+
+from lib.db.engine import DEFAULT_TIMING, Scope, Timing
+from lib.db.statements import Bound
+
+OPERATOR_ROLE = "onboarding_operator"
+
+# A count of everybody is one large statement: memory keeps its joins off the disk, and compiling it would take longer
+# than running it.
+_SETTINGS = f"SELECT set_config('role', '{OPERATOR_ROLE}', true), set_config('work_mem', '64MB', true)"
+_SETTINGS += ", set_config('jit', 'off', true)"
+
+
+class OperatorScope(Scope):
+    """Run as the role whose policies let it read every row, and which may write none."""
+
+    def statements(self, timing: Timing = DEFAULT_TIMING) -> list[Bound[Any]]:
+        """The time limit of every statement, the role, and settings for counting."""
+        return [*super().statements(timing), Bound(_SETTINGS, {})]
