@@ -1,6 +1,6 @@
 # `make` lists the targets. Everything is installed into .venv; nothing else is needed than Python 3.12 or newer, or uv.
 .DEFAULT_GOAL := help
-.PHONY: help dev test check thorough demo token psql reset doctor migrate lint drawing rewrites openapi vercel-dev bench fuzz lock soak
+.PHONY: help dev pages pictures test check thorough demo token psql reset doctor migrate lint drawing rewrites openapi vercel-dev bench fuzz lock soak
 
 BIN := .venv/bin
 STAMP := .venv/.installed
@@ -17,7 +17,14 @@ help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1	/p' $(MAKEFILE_LIST) | awk -F '\t' '{ printf "make %-12s %s\n", $$1, $$2 }'
 
 dev: $(STAMP) ## serve every function on http://localhost:8000 (PORT=… for another), reloading on change
+	@$(BIN)/python -m dev.pages || true
 	@$(BIN)/python -m dev.server
+
+pages: $(STAMP) ## build the reference, the wizard and the client from client/ into public/ and client/dist/
+	@$(BIN)/python -m dev.pages
+
+pictures: $(STAMP) ## picture each step of the wizard anew, into docs/wizard
+	@ONBOARDING_PICTURES=docs/wizard $(BIN)/python -m pytest -q -n 0 tests/browser
 
 test: $(STAMP) ## run the whole suite
 	@$(BIN)/python -m pytest -n $(WORKERS) --maxprocesses 8 --dist loadgroup

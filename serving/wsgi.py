@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Protocol
 from urllib.parse import quote, unquote, urlsplit
 
 from lib.http.refusals import method_not_allowed, nothing_there, refusing, unreadable_body
+from serving.page_headers import PageHeaders
 from serving.routes import Route, RouteTable
 
 if TYPE_CHECKING:
@@ -47,6 +48,7 @@ class CombinedApp:
 
     def __init__(self, root: Path = ROOT) -> None:
         self._public = (root / "public").resolve()
+        self._page_headers = PageHeaders.read(root)
         self._routes = RouteTable.read(root)
         # All at once: a function that cannot be imported fails the deployment, not its first request.
         self._apps = {path: _load_app(path, file) for path, file in self._routes.functions.items()}
@@ -56,7 +58,7 @@ class CombinedApp:
         path, query = raw_target(environ)
         if (file := self._public_file(path)) is not None:
             if environ["REQUEST_METHOD"] in _READING:
-                return _serve(file, environ["REQUEST_METHOD"], start_response)
+                return _serve(file, environ["REQUEST_METHOD"], self._page_headers.of(path), start_response)
             return _NOT_READING(environ, start_response)
         route = self._routes.resolve(path, query)
         if route is None:
@@ -146,10 +148,10 @@ def _load_app(path: str, file: Path) -> WSGIApplication:
     return app
 
 
-def _serve(file: Path, method: str, start_response: StartResponse) -> Iterable[bytes]:
+def _serve(file: Path, method: str, more: list[tuple[str, str]], start_response: StartResponse) -> Iterable[bytes]:
     content, kind = file.read_bytes(), mimetypes.guess_type(file.name)[0] or "application/octet-stream"
     headers = [("Content-Type", f"{kind}; charset=utf-8" if kind.startswith("text/") else kind)]
-    headers += [("Content-Length", str(len(content))), ("Cache-Control", "public, max-age=0, must-revalidate")]
+    headers += [("Content-Length", str(len(content))), ("Cache-Control", "public, max-age=0, must-revalidate"), *more]
     start_response("200 OK", headers)
     return [content] if method == "GET" else []
 

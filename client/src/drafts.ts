@@ -1,11 +1,10 @@
 /** Saves what is being typed: after a pause, one write at a time, kept while there is no connection, never over others. */
 import type { Store, Unsent } from "./store.js";
-
-export type Data = Record<string, unknown>;
+import type { Data, StepNow, Versions } from "./versions.js";
 
 /** What became of one attempt to save a draft. */
 export type Outcome =
-  | { kind: "saved"; version: number; savedAt: string }
+  | { kind: "saved"; version: number; savedAt: string | null }
   /** Somebody else changed the step: what the server has now. */
   | { kind: "conflict"; version: number; current: StepNow; problem: unknown }
   /** The server will not take it, however often it is sent. */
@@ -13,26 +12,20 @@ export type Outcome =
   /** No answer, or one that says to come back later. */
   | { kind: "unreachable" };
 
-/** The part of a step that a conflict is about. */
-export interface StepNow {
-  data: Data | null;
-  draft: { data: Data; saved_at: string } | null;
-}
-
 export type DraftStatus =
   | { state: "idle" | "typing" | "saving" | "offline" }
-  | { state: "saved"; savedAt: string }
-  /** Another tab saved this step; nothing of ours is lost, and what is shown here is outdated. */
+  | { state: "saved"; savedAt: string | null }
+  /** Another tab changed this step; nothing of ours is lost, and what is shown here is outdated. */
   | { state: "elsewhere" }
-  /** Both versions, for the person to choose: nothing is sent until `resolve`. */
+  /** Both versions, for the person to choose: nothing is sent until `keepMine` or `takeTheirs`. */
   | { state: "conflict"; mine: Data; theirs: StepNow; version: number; problem: unknown }
+  /** Nothing more is sent until something else is typed. */
   | { state: "refused"; mine: Data; problem: unknown };
 
 export interface DraftsOptions {
-  /** Whose drafts these are. */
+  /** Who is signed in; rejects while that cannot be told. */
   user: () => Promise<string>;
-  /** The version of a step that this page has seen, as its ETag. */
-  seen: (step: number) => string | undefined;
+  versions: Pick<Versions, "seen" | "see">;
   save: (draft: Unsent) => Promise<Outcome>;
   store: Store;
   /** Tells other tabs, and hears from them. */
@@ -44,11 +37,13 @@ export interface DraftsOptions {
   retryAfter?: number;
 }
 
+/** What was typed; whose it is becomes known a moment later. */
+type Typed = Omit<Unsent, "user"> & { user?: string };
+
 interface Entry {
-  unsent?: Unsent;
+  unsent?: Typed;
+  /** When to send it, in milliseconds since 1970; Infinity while the step is being completed. */
   due: number;
-  /** A conflict or a refusal: the person has to act first. */
-  held: boolean;
   status: DraftStatus;
 }
 
@@ -59,6 +54,8 @@ export class Drafts {
   readonly #online = (): void => void this.flush();
   #timer: ReturnType<typeof setTimeout> | undefined;
   #running: Promise<void> | undefined;
+  #user: string | undefined;
+  #lastAt = 0;
 
   constructor(options: DraftsOptions) {
     this.#options = { now: Date.now, delay: 800, retryAfter: 10_000, ...options };
@@ -68,25 +65,27 @@ export class Drafts {
 
   /** Takes up the drafts that an earlier visit could not send, and sends them, the oldest first. */
   async restore(): Promise<Unsent[]> {
-    const found = await this.#options.store.all(await this.#options.user());
+    const user = await this.#who();
+    const found = user ? await this.#options.store.all(user).catch(() => []) : [];
     for (const unsent of found) {
-      if (!this.#entries.get(unsent.step)?.unsent) this.#set(unsent.step, { unsent, due: 0, held: false, status: { state: "offline" } });
+      if (!this.#entries.get(unsent.step)?.unsent) this.#set(unsent.step, { unsent, due: 0, status: { state: "offline" } });
     }
-    void this.flush();
+    if (found.length) void this.flush();
     return found;
   }
 
   /** Notes what is in the form of a step now. API keys are left out: they never wait in a browser. */
-  async change(step: number, data: Data): Promise<void> {
+  change(step: number, data: Data): Promise<void> {
     const { api_keys: _never, ...kept } = data;
-    const { now, delay, store, user, seen } = this.#options;
+    const { now, delay, versions } = this.#options;
     const before = this.#entries.get(step);
-    const version = before?.unsent ? before.unsent.version : seen(step);
-    const unsent: Unsent = { user: await user(), step, data: kept, at: now(), ...(version && { version }) };
-    const held = before?.held ?? false;
-    this.#set(step, { unsent, due: now() + delay, held, status: held ? withMine(before!.status, kept) : { state: "typing" } });
-    await store.put(unsent);
+    const version = before?.unsent ? before.unsent.version : versions.seen(step);
+    this.#lastAt = Math.max(now(), this.#lastAt + 1);
+    const unsent: Typed = { step, data: kept, at: this.#lastAt, ...(version && { version }) };
+    const status = before?.status.state === "conflict" ? { ...before.status, mine: kept } : { state: "typing" as const };
+    this.#set(step, { unsent, due: now() + delay, status });
     this.#wake(delay);
+    return this.#keep(unsent);
   }
 
   /** What was typed for a step and is not saved yet. */
@@ -104,29 +103,51 @@ export class Drafts {
     return () => this.#listeners.delete(listener);
   }
 
-  /** After a conflict or a refusal: what the person decided to keep, on top of what the server has now. */
-  async resolve(step: number, data: Data, version?: number): Promise<void> {
+  /** After a conflict: the person's own version stays, or what they made of both. It is saved over the other one. */
+  async keepMine(step: number, data?: Data): Promise<void> {
     const entry = this.#entries.get(step);
-    if (entry) {
-      entry.held = false;
-      if (entry.unsent && version !== undefined) entry.unsent.version = `"${version}"`;
-    }
-    await this.change(step, data);
+    if (entry?.status.state !== "conflict") return;
+    const { version, mine } = entry.status;
+    if (entry.unsent) entry.unsent.version = `"${version}"`;
+    entry.status = { state: "typing" };
+    void this.change(step, data ?? mine);
     await this.flush();
   }
 
-  /** Drops what was typed for a step, here and in the store: it was completed, or the person chose the other version. */
-  async drop(step: number): Promise<void> {
-    const unsent = this.#entries.get(step)?.unsent;
-    this.#set(step, { due: 0, held: false, status: { state: "idle" } });
-    if (unsent) await this.#options.store.remove(unsent);
+  /** After a conflict: what the server has stays, and is given back to be shown. */
+  async takeTheirs(step: number): Promise<StepNow | undefined> {
+    const status = this.status(step);
+    if (status.state !== "conflict") return undefined;
+    this.#options.versions.see(step, status.version);
+    await this.drop(step);
+    return status.theirs;
   }
 
-  /** Sends nothing more of a step by itself, and waits for a write under way. */
-  async settle(step: number): Promise<void> {
+  /** Drops what was typed for a step, here and in the store. */
+  async drop(step: number): Promise<void> {
+    const unsent = this.#entries.get(step)?.unsent;
+    this.#set(step, { due: 0, status: { state: "idle" } });
+    if (unsent) await this.#release(unsent);
+  }
+
+  /** Runs what ends a step's draft: nothing is sent meanwhile; afterwards it is dropped, but for what was typed since. */
+  async ending<T extends { response: Response }>(step: number, work: () => Promise<T>): Promise<T> {
     const entry = this.#entries.get(step);
     if (entry) entry.due = Number.POSITIVE_INFINITY;
     await this.#running;
+    const unsent = this.#entries.get(step)?.unsent;
+    const result = await work().catch((error: unknown) => {
+      this.#resume(step);
+      throw error;
+    });
+    if (!result.response.ok) this.#resume(step);
+    else {
+      this.#tellTabs(step);
+      const now = this.#entries.get(step);
+      if (now?.unsent === unsent) await this.drop(step);
+      else if (now?.unsent) this.#rebase(now.unsent, this.#options.versions.seen(step));
+    }
+    return result;
   }
 
   /** Sends everything now, the oldest first. */
@@ -143,6 +164,36 @@ export class Drafts {
     this.#listeners.clear();
   }
 
+  /** The user, or the last one that was known: offline, no new token can be had. */
+  async #who(): Promise<string | undefined> {
+    try {
+      this.#user = await this.#options.user();
+    } catch {
+      // still the one before
+    }
+    return this.#user;
+  }
+
+  /** Stores what was typed. Where a browser does not let us, it is kept as long as the page is open. */
+  async #keep(unsent: Typed): Promise<void> {
+    const user = unsent.user ?? (await this.#who());
+    if (!user || this.#entries.get(unsent.step)?.unsent !== unsent) return;
+    unsent.user = user;
+    await this.#options.store.put({ ...unsent, user }).catch(() => undefined);
+  }
+
+  async #release(unsent: Typed): Promise<void> {
+    if (unsent.user) await this.#options.store.remove(unsent as Unsent).catch(() => undefined);
+  }
+
+  #resume(step: number): void {
+    const entry = this.#entries.get(step);
+    if (entry?.unsent) {
+      entry.due = 0;
+      this.#wake(0);
+    }
+  }
+
   #run(): Promise<void> {
     this.#running ??= this.#sendDue().finally(() => {
       this.#running = undefined;
@@ -151,63 +202,77 @@ export class Drafts {
   }
 
   async #sendDue(): Promise<void> {
-    for (let entry = this.#next(); entry?.unsent; entry = this.#next()) {
-      if (!(await this.#send(entry.unsent))) {
-        this.#wake(this.#options.retryAfter);
-        return;
+    const user = await this.#options.user().catch(() => undefined);
+    let reachable = user !== undefined;
+    if (user) {
+      this.#user = user;
+      for (let entry = this.#next(user); entry && reachable; entry = this.#next(user)) {
+        reachable = await this.#send({ ...entry, user });
       }
     }
-    const waiting = [...this.#entries.values()].filter((entry) => entry.unsent && !entry.held && Number.isFinite(entry.due));
-    if (waiting.length) this.#wake(Math.max(0, Math.min(...waiting.map((entry) => entry.due)) - this.#options.now()));
+    if (!reachable) this.#wake(this.#options.retryAfter);
+    else {
+      const next = Math.min(...this.#waiting(user).map(({ due }) => due));
+      if (Number.isFinite(next)) this.#wake(Math.max(0, next - this.#options.now()));
+    }
   }
 
-  #next(): Entry | undefined {
-    const due = [...this.#entries.values()].filter((entry) => entry.unsent && !entry.held && entry.due <= this.#options.now());
-    return due.sort((a, b) => a.unsent!.at - b.unsent!.at)[0];
+  /** What may be sent: nobody's decision is awaited, and it is of the user who is signed in. */
+  #waiting(user: string | undefined): (Entry & { unsent: Typed })[] {
+    const open = (entry: Entry): entry is Entry & { unsent: Typed } =>
+      entry.unsent !== undefined && !["conflict", "refused"].includes(entry.status.state) && (entry.unsent.user ?? user) === user;
+    return [...this.#entries.values()].filter(open);
+  }
+
+  #next(user: string): { unsent: Typed } | undefined {
+    const due = this.#waiting(user).filter((entry) => entry.due <= this.#options.now());
+    return due.sort((a, b) => a.unsent.at - b.unsent.at)[0];
   }
 
   /** Whether the server could be reached. */
-  async #send(sent: Unsent): Promise<boolean> {
-    this.#tell(sent.step, { state: "saving" });
-    const outcome = await this.#options.save(sent);
-    const isNewest = this.#entries.get(sent.step)?.unsent === sent;
+  async #send({ unsent, user }: { unsent: Typed; user: string }): Promise<boolean> {
+    unsent.user = user;
+    const { step } = unsent;
+    this.#tell(step, { state: "saving" });
+    const outcome = await this.#options.save({ ...unsent, user });
+    const newest = this.#entries.get(step)?.unsent;
     if (outcome.kind === "unreachable") {
-      if (isNewest) this.#tell(sent.step, { state: "offline" });
+      if (newest === unsent) this.#tell(step, { state: "offline" });
       return false;
     }
-    if (outcome.kind === "saved" || (outcome.kind === "conflict" && isSame(outcome.current.draft?.data, sent.data))) {
-      // A conflict with what we sent ourselves: an earlier attempt was stored, and its answer was lost.
-      await this.#saved(sent, outcome.version, outcome.kind === "saved" ? outcome.savedAt : outcome.current.draft!.saved_at);
-      return true;
-    }
-    const now = this.#entries.get(sent.step);
-    if (now) now.held = true;
-    const mine = now?.unsent?.data ?? sent.data;
-    if (outcome.kind === "conflict") {
+    if (outcome.kind === "saved") await this.#saved(unsent, outcome.version, outcome.savedAt);
+    else if (outcome.kind === "conflict") {
       const { version, current: theirs, problem } = outcome;
-      this.#tell(sent.step, { state: "conflict", mine, theirs, version, problem });
-    } else this.#tell(sent.step, { state: "refused", mine, problem: outcome.problem });
+      this.#tell(step, { state: "conflict", mine: newest?.data ?? unsent.data, theirs, version, problem });
+    } else if (newest === unsent) this.#tell(step, { state: "refused", mine: unsent.data, problem: outcome.problem });
     return true;
   }
 
-  async #saved(sent: Unsent, version: number, savedAt: string): Promise<void> {
+  async #saved(sent: Typed, version: number, savedAt: string | null): Promise<void> {
     const entry = this.#entries.get(sent.step);
-    this.#options.channel?.postMessage({ user: sent.user, step: sent.step, version });
+    this.#tellTabs(sent.step);
     if (entry?.unsent === sent) {
       delete entry.unsent;
-      await this.#options.store.remove(sent);
+      await this.#release(sent);
       if (!entry.unsent) this.#tell(sent.step, { state: "saved", savedAt });
     } else if (entry?.unsent) {
-      // Typed meanwhile, on top of what was just saved.
-      entry.unsent.version = `"${version}"`;
-      await this.#options.store.put(entry.unsent);
       this.#tell(sent.step, { state: "typing" });
+      this.#rebase(entry.unsent, `"${version}"`);
     }
   }
 
+  /** What was typed while a write was under way goes on top of what that write stored. */
+  #rebase(unsent: Typed, version: string | undefined): void {
+    if (version) unsent.version = version;
+    void this.#keep(unsent);
+  }
+
+  #tellTabs(step: number): void {
+    this.#options.channel?.postMessage({ user: this.#user, step });
+  }
+
   async #heard(message: { user: string; step: number }): Promise<void> {
-    const entry = this.#entries.get(message.step);
-    if (!entry?.unsent && message.user === (await this.#options.user())) this.#tell(message.step, { state: "elsewhere" });
+    if (message.user === (await this.#who()) && !this.#entries.get(message.step)?.unsent) this.#tell(message.step, { state: "elsewhere" });
   }
 
   #set(step: number, entry: Entry): void {
@@ -218,7 +283,7 @@ export class Drafts {
   #tell(step: number, status: DraftStatus): void {
     const entry = this.#entries.get(step);
     if (entry) entry.status = status;
-    else this.#entries.set(step, { due: 0, held: false, status });
+    else this.#entries.set(step, { due: 0, status });
     this.#announce(step, status);
   }
 
@@ -230,18 +295,4 @@ export class Drafts {
     clearTimeout(this.#timer);
     this.#timer = setTimeout(() => void this.#run(), milliseconds);
   }
-}
-
-function withMine(status: DraftStatus, mine: Data): DraftStatus {
-  return "mine" in status ? { ...status, mine } : status;
-}
-
-/** Whether two JSON values are equal, whatever the order of members. */
-function isSame(one: unknown, other: unknown): boolean {
-  if (one === other) return true;
-  if (typeof one !== "object" || typeof other !== "object" || !one || !other) return false;
-  const [left, right] = [one, other] as [Data, Data];
-  const names = Object.keys(left);
-  return Array.isArray(one) === Array.isArray(other) && names.length === Object.keys(right).length
-    && names.every((name) => name in right && isSame(left[name], right[name]));
 }

@@ -12,34 +12,39 @@ export interface Sending {
   pause: (milliseconds: number, signal: AbortSignal) => Promise<void>;
 }
 
-/** How often a request is sent at most. */
+/** How often a request is sent at most, not counting the one with a fresh token. */
 const ATTEMPTS = 4;
 const PASSING = new Set([429, 503]);
+/** The AI backend generates these, which costs money each time: whether to ask again is the person's decision. */
+const GENERATES = /\/(?:style-detection\/complete|step3\/[\w-]+|step4\/generate-[\w-]+)$/;
 
 /**
  * Makes the `fetch` that openapi-fetch calls. A write that is sent twice is stored once: every write of the API is
- * idempotent, and a retry carries the request id of the first attempt.
+ * idempotent, and a retry carries the request id of the first attempt. What generates is sent once.
  */
 export function sendWith(sending: Sending): (request: Request) => Promise<Response> {
   const send = async (request: Request): Promise<Response> => {
-    let skipCache = false;
+    const attempts = GENERATES.test(new URL(request.url).pathname) ? 1 : ATTEMPTS;
+    const once = async (skipCache: boolean): Promise<Response> => sending.fetch(await signed(request, sending.getToken, skipCache));
+    let mayRefresh = true;
     for (let attempt = 1; ; attempt += 1) {
-      const last = attempt === ATTEMPTS;
-      let response: Response;
+      let wait = backoff(attempt);
       try {
-        response = await sending.fetch(await signed(request, sending.getToken, skipCache));
+        let response = await once(false);
+        if (response.status === 401 && mayRefresh) {
+          mayRefresh = false;
+          response = await once(true);
+        }
+        if (!PASSING.has(response.status) || attempt >= attempts) return response;
+        wait = asked(response) ?? wait;
       } catch (error) {
-        if (last || request.signal.aborted) throw error;
-        await sending.pause(backoff(attempt), request.signal);
-        continue;
+        if (attempt >= attempts || request.signal.aborted) throw error;
       }
-      if (response.status === 401 && !skipCache) skipCache = true;
-      else if (PASSING.has(response.status) && !last) await sending.pause(asked(response, attempt), request.signal);
-      else return response;
+      await sending.pause(wait, request.signal);
     }
   };
   return (request) => {
-    if (!request.headers.has("X-Request-Id")) request.headers.set("X-Request-Id", crypto.randomUUID());
+    if (!request.headers.has("X-Request-Id")) request.headers.set("X-Request-Id", newId());
     return sending.versions.track(request, send);
   };
 }
@@ -56,9 +61,14 @@ function backoff(attempt: number): number {
   return 500 * 2 ** (attempt - 1) * (0.5 + Math.random());
 }
 
-function asked(response: Response, attempt: number): number {
+function asked(response: Response): number | undefined {
   const seconds = Number(response.headers.get("Retry-After"));
-  return seconds > 0 ? seconds * 1000 * (1 + Math.random() / 4) : backoff(attempt);
+  return seconds > 0 ? seconds * 1000 * (1 + Math.random() / 4) : undefined;
+}
+
+/** `randomUUID` is missing where a page is served without TLS from another machine. */
+function newId(): string {
+  return crypto.randomUUID?.() ?? Math.random().toString(36).slice(2);
 }
 
 /** `Sending.pause` of the real world. */

@@ -1,14 +1,15 @@
 /** The client of the onboarding API: typed calls, and drafts that are saved while somebody types. */
 import createClient, { type Client } from "openapi-fetch";
-import { Drafts, type Outcome, type StepNow } from "./drafts.js";
+import { Drafts, type Outcome } from "./drafts.js";
 import { type GetToken, pause, sendWith } from "./http.js";
 import type { components, paths } from "./schema.js";
 import { indexedDbStore, memoryStore, type Unsent } from "./store.js";
-import { Versions } from "./versions.js";
+import { type StepNow, stepOf, Versions } from "./versions.js";
 
-export type { Data, DraftStatus, StepNow } from "./drafts.js";
+export type { DraftStatus } from "./drafts.js";
 export type { GetToken } from "./http.js";
 export type { components, paths } from "./schema.js";
+export type { Data, StepNow } from "./versions.js";
 
 /** An error answer (RFC 9457); `code` is what a program tells errors apart by. */
 export type Problem = components["schemas"]["Problem"];
@@ -25,37 +26,36 @@ export interface OnboardingClient extends Client<paths> {
   versions: Versions;
 }
 
-const COMPLETED = /\/api\/onboarding\/step\/(\d+)\/complete$/;
-
 /**
- * Makes a client. `GET`, `POST`, `PUT` and `DELETE` take the API's paths and give `{ data, error, response }`, typed.
- * They fetch a fresh token once after a 401, try again after a 429, a 503 or a broken connection, and write only over the
- * version that this page has seen: a 412's `error` holds the newer one.
+ * Makes a client. `GET`, `POST`, `PUT` and `DELETE` take the API's paths and give `{ data, error, response }`, typed; they
+ * reject only where there is no answer. They fetch a fresh token once after a 401, try again after a 429, a 503 or a
+ * broken connection, and write only over the version that this page has seen: a 412's `error` holds the newer one.
  */
 export function createOnboardingClient({ baseUrl, getToken, ...options }: OnboardingOptions): OnboardingClient {
   const versions = new Versions();
   const send = sendWith({ getToken, versions, pause, fetch: options.fetch ?? ((request) => fetch(request)) });
-  const client = createClient<paths>({
+  const client: Client<paths> = createClient<paths>({
     baseUrl,
     fetch: async (request) => {
-      const step = request.method === "POST" ? COMPLETED.exec(new URL(request.url).pathname)?.[1] : undefined;
-      if (step) await drafts.settle(Number(step));
-      const response = await send(request);
-      if (step && response.ok) await drafts.drop(Number(step));
-      return response;
+      const { step, action } = stepOf(request) ?? {};
+      const ends = step !== undefined && (action === "complete" || action === "skip");
+      if (!ends) return send(request);
+      return (await drafts.ending(step, async () => ({ response: await send(request) }))).response;
     },
   });
-  const drafts = new Drafts({
+  const isBrowser = "indexedDB" in globalThis; // a server that renders the page has nobody who types
+  const drafts: Drafts = new Drafts({
     user: async () => userOf(await getToken()),
-    seen: (step) => versions.seen(step),
+    versions,
     save: (draft) => saved(client, draft),
-    store: "indexedDB" in globalThis ? indexedDbStore() : memoryStore(),
-    ...("BroadcastChannel" in globalThis && { channel: new BroadcastChannel("onboarding") }),
+    store: isBrowser ? indexedDbStore() : memoryStore(),
+    ...(isBrowser && { channel: new BroadcastChannel("onboarding") }),
   });
   return Object.assign(client, { drafts, versions });
 }
 
 async function saved(client: Client<paths>, draft: Unsent): Promise<Outcome> {
+  if (globalThis.navigator?.onLine === false) return { kind: "unreachable" };
   try {
     const { data, error, response } = await client.PUT("/api/onboarding/step/{step_number}/draft", {
       params: { path: { step_number: draft.step } },

@@ -7,7 +7,8 @@ export type Init = components["schemas"]["Init"];
 export interface Onboarding {
   /** What `GET …/init` gave; null until then. */
   init: Init | null;
-  problem: Problem | null;
+  /** Why the last `reload` failed: the API's answer, or the error of a request that got none. */
+  problem: Problem | Error | null;
   reload: () => Promise<void>;
   statusOf: (step: number) => DraftStatus;
   /** To be called at every change of a step's form. */
@@ -16,16 +17,21 @@ export interface Onboarding {
 
 export function useOnboarding(client: OnboardingClient): Onboarding {
   const [init, setInit] = useState<Init | null>(null);
-  const [problem, setProblem] = useState<Problem | null>(null);
+  const [problem, setProblem] = useState<Problem | Error | null>(null);
   const [, redraw] = useState(0);
   const reload = useCallback(async () => {
-    const { data, error } = await client.GET("/api/onboarding/init");
-    setInit((before) => data ?? before);
-    setProblem(error ?? null);
+    try {
+      const { data, error } = await client.GET("/api/onboarding/init");
+      if (data) setInit(data);
+      setProblem(error ?? null);
+    } catch (error) {
+      setProblem(error as Error);
+    }
   }, [client]);
   useEffect(() => {
     const unsubscribe = client.drafts.subscribe(() => redraw((count) => count + 1));
-    void client.drafts.restore().then(reload);
+    void client.drafts.restore();
+    void reload();
     return unsubscribe;
   }, [client, reload]);
   return {

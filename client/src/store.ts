@@ -33,8 +33,6 @@ export function indexedDbStore(now: () => number = Date.now): Store {
       transaction.onabort = transaction.onerror = () => reject(transaction.error);
     });
   };
-  const get = (draft: Unsent): Promise<Unsent | undefined> =>
-    run("readonly", (drafts) => drafts.get([draft.user, draft.step]) as IDBRequest<Unsent | undefined>);
   return {
     async all(user) {
       const found = await run("readonly", (drafts) => drafts.getAll() as IDBRequest<Unsent[]>);
@@ -46,9 +44,12 @@ export function indexedDbStore(now: () => number = Date.now): Store {
       await run("readwrite", (drafts) => drafts.put(draft));
     },
     async remove(draft) {
-      if ((await get(draft))?.at === draft.at) {
-        await run("readwrite", (drafts) => drafts.delete([draft.user, draft.step]));
-      }
+      await run("readwrite", (drafts) => {
+        const key = [draft.user, draft.step];
+        const found = drafts.get(key) as IDBRequest<Unsent | undefined>;
+        found.onsuccess = () => found.result?.at === draft.at && drafts.delete(key);
+        return found;
+      });
     },
   };
 }
@@ -62,7 +63,7 @@ function open(): Promise<IDBDatabase> {
   });
 }
 
-/** For where there is no IndexedDB, such as a private window of some browsers: kept as long as the page is open. */
+/** For where there is no IndexedDB: kept as long as the page is open. */
 export function memoryStore(): Store {
   const drafts = new Map<string, Unsent>();
   const key = (draft: Unsent): string => `${draft.user} ${draft.step}`;

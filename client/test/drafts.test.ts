@@ -11,12 +11,13 @@ let users = 0;
 function person(options: Partial<DraftsOptions> = {}) {
   const user = `user_${(users += 1)}`;
   const sent: Unsent[] = [];
+  const noted: [number, number][] = [];
   const store = options.store ?? indexedDbStore();
   let version = 0;
   const server = { answer: async (_draft: Unsent): Promise<Outcome> => ({ kind: "saved", version: (version += 1), savedAt: "now" }) };
   const drafts = new Drafts({
     user: async () => user,
-    seen: () => undefined,
+    versions: { seen: () => undefined, see: (step, number) => void noted.push([step, number]) },
     save: async (draft) => {
       sent.push(structuredClone(draft));
       return server.answer(draft);
@@ -26,15 +27,16 @@ function person(options: Partial<DraftsOptions> = {}) {
     retryAfter: 60_000,
     ...options,
   });
-  return { user, drafts, sent, store, server };
+  return { user, drafts, sent, noted, store, server };
 }
 
 const saved = (drafts: Drafts, step: number) => () => drafts.status(step).state === "saved";
 
 test("what is typed is sent after a pause, once", async () => {
   const { drafts, sent } = person();
-  for (const text of ["B", "Br", "Bread"]) await drafts.change(2, { text });
+  const kept = ["B", "Br", "Bread"].map((text) => drafts.change(2, { text }));
   assert.equal(drafts.status(2).state, "typing");
+  await Promise.all(kept);
   await until(saved(drafts, 2));
   assert.deepEqual(sent.map(({ data }) => data), [{ text: "Bread" }]);
   drafts.close();
@@ -111,7 +113,7 @@ test("after 30 days a draft that was never sent is dropped", async () => {
   drafts.close();
 });
 
-const THEIRS = { data: null, draft: { data: { text: "theirs" }, saved_at: "then" } };
+const THEIRS = { status: "in_progress", data: null, draft: { data: { text: "theirs" }, saved_at: "then" } };
 
 test("a conflict is handed over with both versions, and nothing is sent until the person chose", async () => {
   const { drafts, sent, server } = person();
@@ -124,18 +126,22 @@ test("a conflict is handed over with both versions, and nothing is sent until th
   await drafts.flush();
   assert.equal(sent.length, 1);
   server.answer = async () => ({ kind: "saved", version: 9, savedAt: "now" });
-  await drafts.resolve(2, { text: "both" }, 8);
+  await drafts.keepMine(2, { text: "both" });
   assert.deepEqual([sent[1]!.data, sent[1]!.version], [{ text: "both" }, '"8"']);
   assert.equal(drafts.status(2).state, "saved");
   drafts.close();
 });
 
-test("a conflict with what an earlier attempt stored itself is a success", async () => {
-  const { drafts, server } = person();
-  const current = { data: null, draft: { data: { list: [1, { b: 2, a: 1 }] }, saved_at: "then" } };
-  server.answer = async () => ({ kind: "conflict", version: 8, current, problem: {} });
-  await drafts.change(2, { list: [1, { a: 1, b: 2 }] });
-  await until(saved(drafts, 2));
+test("whoever takes the other version sees it, and goes on from there", async () => {
+  const { user, drafts, sent, noted, store, server } = person();
+  server.answer = async () => ({ kind: "conflict", version: 8, current: THEIRS, problem: {} });
+  await drafts.change(2, { text: "mine" });
+  await until(() => drafts.status(2).state === "conflict");
+  assert.deepEqual(await drafts.takeTheirs(2), THEIRS);
+  assert.deepEqual(noted, [[2, 8]]);
+  assert.deepEqual([drafts.unsent(2), drafts.status(2).state, await store.all(user)], [undefined, "idle", []]);
+  await drafts.flush();
+  assert.equal(sent.length, 1);
   drafts.close();
 });
 
@@ -150,13 +156,112 @@ test("a refused draft stays in the store, and is not sent again by itself", asyn
   drafts.close();
 });
 
-test("completing a step drops its draft, after a write under way", async () => {
-  const { user, drafts, store } = person();
-  await drafts.change(2, { text: "done" });
-  await drafts.settle(2);
-  await drafts.drop(2);
+const answer = (status: number) => async () => ({ response: new Response(null, { status }) });
+
+test("completing a step waits for a write under way, sends nothing meanwhile and drops the draft", async () => {
+  const { user, drafts, sent, store, server } = person();
+  let arrived = (): void => {};
+  server.answer = () => new Promise((resolve) => (arrived = () => resolve({ kind: "saved", version: 1, savedAt: "now" })));
+  await drafts.change(2, { text: "half" });
+  await until(() => sent.length === 1);
+  await drafts.change(2, { text: "whole" });
+  let completed = false;
+  const ending = drafts.ending(2, async () => {
+    completed = true;
+    return answer(200)();
+  });
   await new Promise((resolve) => setTimeout(resolve, 40));
+  assert.equal(completed, false);
+  arrived();
+  await ending;
+  await new Promise((resolve) => setTimeout(resolve, 40));
+  assert.equal(sent.length, 1);
   assert.deepEqual([drafts.status(2).state, await store.all(user)], ["idle", []]);
+  drafts.close();
+});
+
+test("a completion that is refused or gets no answer leaves the draft, and it is saved", async () => {
+  for (const work of [answer(422), () => Promise.reject(new TypeError("no answer"))]) {
+    const { drafts, sent } = person({ delay: 60_000 });
+    await drafts.change(2, { text: "kept" });
+    await drafts.ending(2, work).catch(() => undefined);
+    await until(saved(drafts, 2));
+    assert.equal(sent.length, 1);
+    drafts.close();
+  }
+});
+
+test("what is typed while a step is being completed is not lost", async () => {
+  const { drafts, sent } = person();
+  await drafts.change(2, { text: "complete this" });
+  await drafts.ending(2, async () => {
+    await drafts.change(2, { text: "and this" });
+    return answer(200)();
+  });
+  await until(saved(drafts, 2));
+  assert.deepEqual(sent.map(({ data }) => data), [{ text: "and this" }]);
+  drafts.close();
+});
+
+test("keystrokes stay in order, however long it takes to learn who types", async () => {
+  const waits = [60, 0, 0];
+  const { drafts, sent, store, user } = person();
+  const slow = person({
+    store,
+    user: async () => {
+      await new Promise((resolve) => setTimeout(resolve, waits.shift() ?? 0));
+      return user;
+    },
+  });
+  await Promise.all(["a", "ab", "abc"].map((text) => slow.drafts.change(2, { text })));
+  await until(saved(slow.drafts, 2));
+  assert.deepEqual(slow.sent.map(({ data }) => data), [{ text: "abc" }]);
+  assert.deepEqual([sent.length, await store.all(user)], [0, []]);
+  drafts.close();
+  slow.drafts.close();
+});
+
+test("without a token what is typed is kept for the user before, and sent when there is one", async () => {
+  let signedIn = true;
+  const name = `user_${(users += 1)}`;
+  const { drafts, sent, store } = person({
+    user: async () => {
+      if (!signedIn) throw new Error("Nobody is signed in.");
+      return name;
+    },
+  });
+  await drafts.restore();
+  signedIn = false;
+  await drafts.change(2, { text: "typed offline" });
+  await drafts.flush();
+  assert.deepEqual((await store.all(name)).map(({ data }) => data), [{ text: "typed offline" }]);
+  assert.equal(sent.length, 0);
+  signedIn = true;
+  await drafts.flush();
+  assert.deepEqual(sent.map(({ user }) => user), [name]);
+  drafts.close();
+});
+
+test("after another person signs in, nothing of the first one is sent", async () => {
+  let name = `user_${(users += 1)}`;
+  const { drafts, sent, store } = person({ user: async () => name, delay: 60_000 });
+  const first = name;
+  await drafts.change(2, { text: "of the first" });
+  name = `user_${(users += 1)}`;
+  await drafts.change(3, { text: "of the second" });
+  await drafts.flush();
+  assert.deepEqual(sent.map(({ user, step }) => [user, step]), [[name, 3]]);
+  assert.equal((await store.all(first)).length, 1);
+  drafts.close();
+});
+
+test("a browser that stores nothing still saves what is typed", async () => {
+  const broken = { all: () => Promise.reject(new Error()), put: () => Promise.reject(new Error()), remove: () => Promise.reject(new Error()) };
+  const { drafts, sent } = person({ store: broken });
+  assert.deepEqual(await drafts.restore(), []);
+  await drafts.change(2, { text: "kept in the page" });
+  await until(saved(drafts, 2));
+  assert.equal(sent.length, 1);
   drafts.close();
 });
 

@@ -97,3 +97,77 @@ test("a conflict leaves the version as it was, until the page has seen the newer
   assert.equal(versions.seen(2), '"10"');
   await server.close();
 });
+
+/** A step's version that a lost answer raised: the first write is stored and its connection is cut. */
+async function lossy(current: object) {
+  let writes = 0;
+  const server = await stub(({ headers }) => {
+    if ((writes += 1) === 1) return { cut: true };
+    return headers["if-match"] === '"4"' ? { headers: { ETag: '"5"' } } : { status: 412, body: { current_version: 4, current } };
+  });
+  const versions = new Versions();
+  versions.see(2, 3);
+  const send = sendWith({ getToken: async () => null, versions, fetch: (request) => fetch(request), pause: async () => {} });
+  const write = (action: string, data: object) => {
+    const method = action === "draft" ? "PUT" : "POST";
+    return send(new Request(`${server.url}${STEP}/${action}`, { method, body: JSON.stringify({ data }) }));
+  };
+  return { server, write };
+}
+
+test("a write that meets what it stored itself, its answer being lost, is a success", async () => {
+  const stored = { url: "https://example.com", list: [1, { b: 2, a: 1 }], api_keys: { openai: "sk-1…wxyz" } };
+  const sent = { list: [1, { a: 1, b: 2 }], api_keys: { openai: "sk-1234567890wxyz" } };
+  const own: [string, object, object][] = [
+    ["complete", sent, { status: "completed", data: stored, draft: null }],
+    ["skip", {}, { status: "skipped", data: null, draft: null }],
+    ["draft", { a: [1] }, { status: "in_progress", data: null, draft: { data: { a: [1] } } }],
+  ];
+  for (const [action, data, current] of own) {
+    const { server, write } = await lossy(current);
+    assert.equal((await write(action, data)).status, 200, action);
+    assert.deepEqual(server.asked.map(({ headers }) => headers["if-match"]), ['"3"', '"3"', '"4"']);
+    await server.close();
+  }
+});
+
+test("a write that meets anything else is a conflict, and is not sent again", async () => {
+  const others: [string, object, object][] = [
+    ["complete", { a: 1 }, { status: "completed", data: { a: 2 }, draft: null }],
+    ["complete", { a: 1 }, { status: "completed", data: { a: 1 }, draft: { data: { a: 1 } } }],
+    ["complete", { a: [1] }, { status: "completed", data: { a: [1, 2] }, draft: null }],
+    ["complete", { a: "the … mark" }, { status: "completed", data: { a: "the whole … mark" }, draft: null }],
+    ["skip", {}, { status: "completed", data: {}, draft: null }],
+    ["draft", { a: 1 }, { status: "in_progress", data: null, draft: { data: { a: 1, b: 2 } } }],
+  ];
+  for (const [action, data, current] of others) {
+    const { server, write } = await lossy(current);
+    assert.equal((await write(action, data)).status, 412, `${action} ${JSON.stringify(current)}`);
+    assert.equal(server.asked.length, 2);
+    await server.close();
+  }
+});
+
+test("what generates is sent once, since each time costs money", async () => {
+  for (const path of ["style-detection/complete", "step3/discover-competitors", "step4/generate-personas-async"]) {
+    const server = await stub(() => ({ status: 503 }));
+    const generate = () => sender()(new Request(`${server.url}/api/onboarding/${path}`, { method: "POST", body: "{}" }));
+    assert.equal((await generate()).status, 503);
+    server.answer = () => ({ cut: true });
+    await assert.rejects(generate());
+    assert.equal(server.asked.length, 2, path);
+    await server.close();
+  }
+});
+
+test("after a write that changes steps without naming one, the versions are read anew", async () => {
+  const server = await stub(() => ({ headers: { ETag: '"3"' } }));
+  const send = sender();
+  const post = (path: string) => send(new Request(`${server.url}/api/onboarding/${path}`, { method: "POST", body: "{}" }));
+  for (const path of ["step/2/complete", "step/2/complete", "reset", "step/2/complete"]) await post(path);
+  assert.deepEqual(
+    server.asked.map(({ method, path }) => `${method} ${path.replace("/api/onboarding/", "")}`),
+    ["GET step/2", "POST step/2/complete", "POST step/2/complete", "POST reset", "GET step/2", "POST step/2/complete"],
+  );
+  await server.close();
+});

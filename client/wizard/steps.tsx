@@ -7,32 +7,34 @@ export interface FormProps {
   data: Data;
   change: (changed: Data) => void;
   /** Runs a write; a problem that it gives is shown, and without one the wizard goes on. */
-  attempt: (work: () => Promise<Problem | null | undefined>) => Promise<void>;
+  attempt: (work: () => Promise<Problem | undefined>) => Promise<void>;
   busy: boolean;
 }
-
-const PROVIDERS = ["openai", "gemini", "anthropic", "mistral", "exa", "tavily"];
 
 function Keys({ client, data, attempt, busy }: FormProps): ReactNode {
   const stored = (data.api_keys ?? {}) as Record<string, string>;
   const [typed, setTyped] = useState<Record<string, string>>({});
-  const save = async (): Promise<Problem | null | undefined> => {
+  const [providers, setProviders] = useState<Record<string, { name: string }>>({});
+  useEffect(() => void client.GET("/api/onboarding/providers").then(({ data }) => setProviders(data ?? {})), [client]);
+  const save = async (): Promise<Problem | undefined> => {
     const { error } = await client.POST("/api/onboarding/step/1/complete", { body: { data: { api_keys: typed } } });
     return error;
   };
   return (
     <Form onSubmit={() => attempt(save)}>
-      {PROVIDERS.map((provider) => (
-        <Field key={provider} id={provider} label={provider}>
-          <input
-            id={provider}
-            type="password"
-            autoComplete="off"
-            placeholder={stored[provider] ?? ""}
-            onChange={(event) => setTyped({ ...typed, [provider]: event.target.value })}
-          />
-        </Field>
-      ))}
+      <div className="pairs">
+        {Object.entries(providers).map(([provider, { name }]) => (
+          <Field key={provider} id={provider} label={name}>
+            <input
+              id={provider}
+              type="password"
+              autoComplete="off"
+              placeholder={stored[provider] ?? ""}
+              onChange={(event) => setTyped({ ...typed, [provider]: event.target.value })}
+            />
+          </Field>
+        ))}
+      </div>
       <p className="soft">Keys are stored encrypted. They are never part of a draft.</p>
       <button disabled={busy}>Save keys</button>
     </Form>
@@ -42,14 +44,15 @@ function Keys({ client, data, attempt, busy }: FormProps): ReactNode {
 function Website({ client, data, change, attempt, busy }: FormProps): ReactNode {
   const business = (data.businessData ?? {}) as Data;
   const url = text(data.website);
-  const save = async (): Promise<Problem | null | undefined> => {
+  const save = async (): Promise<Problem | undefined> => {
     if (!url) {
       const sent = { website: null, analysis: null, businessData: business };
       return (await client.POST("/api/onboarding/step/2/complete", { body: { data: sent } })).error;
     }
-    const sent = { url, include_patterns: true, include_guidelines: true };
-    const analysed = await client.POST("/api/onboarding/style-detection/complete", { body: sent });
-    return analysed.error;
+    const body = { url, include_patterns: true, include_guidelines: true };
+    // The analysis finishes the step, so what was typed for it is no draft any more.
+    const { error } = await client.drafts.ending(2, () => client.POST("/api/onboarding/style-detection/complete", { body }));
+    return error as Problem | undefined;
   };
   return (
     <Form onSubmit={() => attempt(save)}>
@@ -94,7 +97,7 @@ function Persona({ client, data, change, attempt, busy }: FormProps): ReactNode 
   const core = (data.corePersona ?? {}) as Data;
   const identity = (core.identity ?? {}) as Data;
   const platforms = list(data.selectedPlatforms).length ? list(data.selectedPlatforms) : ["linkedin"];
-  const save = async (): Promise<Problem | null | undefined> => {
+  const save = async (): Promise<Problem | undefined> => {
     const sent = {
       ...data,
       corePersona: { ...core, identity },
@@ -140,15 +143,15 @@ function Integrations({ client, data, change, attempt, busy }: FormProps): React
 function Finish({ client, attempt, busy }: FormProps): ReactNode {
   const [summary, setSummary] = useState<components["schemas"]["Summary"] | null>(null);
   useEffect(() => void client.GET("/api/onboarding/summary").then(({ data }) => setSummary(data ?? null)), [client]);
-  const launch = async (): Promise<Problem | null | undefined> =>
+  const launch = async (): Promise<Problem | undefined> =>
     (await client.POST("/api/onboarding/step/6/complete", { body: {} })).error ?? (await client.POST("/api/onboarding/complete")).error;
   if (!summary) return <p aria-busy="true">Loading…</p>;
   const able = Object.entries(summary.capabilities).filter(([, is]) => is).map(([name]) => name.replaceAll("_", " "));
   const facts = {
     "API keys": Object.entries(summary.api_keys).map(([name, mask]) => `${name} ${mask}`).join(", "),
     Website: summary.website_url ?? summary.business_info?.business_description,
-    Research: summary.research_preferences?.research_depth,
-    Tone: summary.personalization_settings?.tone,
+    Research: text(summary.research_preferences?.research_depth),
+    Tone: text(summary.personalization_settings?.tone),
     "Ready for": able.join(", "),
   };
   return (

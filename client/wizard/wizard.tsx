@@ -9,19 +9,25 @@ interface Request {
   id: number;
   method: string;
   path: string;
-  status: number | null;
+  /** A dash where there was no answer. */
+  status: number | "—" | null;
 }
 
-/** Where a development server has a token ready; elsewhere the person pastes one. */
-const TOKEN_URL = "/dev/token";
+/** `make dev` has a token ready, of `/wizard?user=…` or of its sample user; elsewhere the person pastes one. */
+async function developmentToken(): Promise<string | null> {
+  if (!["localhost", "127.0.0.1"].includes(location.hostname)) return null;
+  const response = await fetch(`/dev/token${location.search}`).catch(() => null);
+  return response?.ok ? response.text() : null;
+}
 
 function App(): ReactNode {
   const [token, setToken] = useState<string | null>(null);
   const [asked, setAsked] = useState(false);
   useEffect(() => {
-    void fetch(TOKEN_URL)
-      .then(async (response) => response.ok && setToken((await response.text()).trim()))
-      .finally(() => setAsked(true));
+    void developmentToken().then((found) => {
+      setToken(found);
+      setAsked(true);
+    });
   }, []);
   if (!asked) return null;
   return token ? <Wizard token={token} /> : <SignIn onToken={setToken} />;
@@ -55,15 +61,27 @@ function Wizard({ token }: { token: string }): ReactNode {
         const id = (count += 1);
         const { pathname } = new URL(request.url);
         setRequests((before) => [{ id, method: request.method, path: pathname, status: null }, ...before].slice(0, 40));
-        const response = await fetch(request);
-        setRequests((before) => before.map((one) => (one.id === id ? { ...one, status: response.status } : one)));
-        return response;
+        const settle = (status: number | "—"): void => setRequests((before) => before.map((one) => (one.id === id ? { ...one, status } : one)));
+        try {
+          const response = await fetch(request);
+          settle(response.status);
+          return response;
+        } catch (error) {
+          settle("—");
+          throw error;
+        }
       },
     });
   }, [token]);
   const { init, problem, reload, statusOf, typed } = useOnboarding(client);
   const [chosen, setChosen] = useState<number | null>(null);
-  if (problem && !init) return <main className="page"><ProblemBox problem={problem} /></main>;
+  if (problem && !init) {
+    return (
+      <main className="page">
+        <div><ProblemBox problem={problem} /><button type="button" onClick={() => void reload()}>Try again</button></div>
+      </main>
+    );
+  }
   if (!init) return <main className="page" aria-busy="true"><p>Loading…</p></main>;
   const { steps, is_completed, next_step, completion_percentage, requirements } = init.onboarding;
   const number = chosen ?? next_step ?? steps.length;
@@ -107,14 +125,18 @@ function Wizard({ token }: { token: string }): ReactNode {
           <h2>Still needed</h2>
           {requirements.currently_due.length === 0 && <p className="soft">Nothing: you can finish.</p>}
           <ul>
-            {requirements.currently_due.map((entry) => <li key={entry.code + entry.field}>{entry.message}</li>)}
+            {requirements.currently_due.map((entry) => (
+              <li key={entry.code + entry.field}>
+                <button type="button" className="link" onClick={() => setChosen(entry.step_number)}>{entry.message}</button>
+              </li>
+            ))}
           </ul>
         </section>
         <section>
           <h2>Requests</h2>
           <ol className="calls">
             {requests.map((one) => (
-              <li key={one.id} className={one.status !== null && one.status >= 400 ? "bad" : ""}>
+              <li key={one.id} className={one.status === "—" || Number(one.status) >= 400 ? "bad" : ""}>
                 <span>{one.method}</span><span>{one.path.replace("/api/onboarding", "…")}</span><span>{one.status ?? "…"}</span>
               </li>
             ))}
@@ -136,18 +158,21 @@ interface StepProps {
 /** One step: what is stored or was being typed, a form for it, and what became of saving it. */
 function Step({ client, number, status, typed, done }: StepProps): ReactNode {
   const [data, setData] = useState<Data | null>(null);
-  const [problem, setProblem] = useState<Problem | null>(null);
+  const [problem, setProblem] = useState<Problem | Error | null>(null);
   const [busy, setBusy] = useState(false);
   const load = async (): Promise<void> => {
-    const { data: step, error } = await client.GET(`/api/onboarding/step/${number as 2}`);
-    if (error) return setProblem(error);
-    const unsent = client.drafts.unsent(number);
-    setData({ ...step.data, ...step.draft?.data, ...unsent });
+    try {
+      const { data: step, error } = await client.GET("/api/onboarding/step/{step_number}", { params: { path: { step_number: number } } });
+      if (error) return setProblem(error);
+      setData({ ...(step.data as Data | null), ...(step.draft?.data as Data | undefined), ...client.drafts.unsent(number) });
+    } catch (error) {
+      setProblem(error as Error);
+    }
   };
   useEffect(() => void load(), [number]);
   useEffect(() => {
     if (status.state === "elsewhere") void load();
-  }, [status.state]);
+  }, [status]);
   if (problem && !data) return <ProblemBox problem={problem} />;
   if (!data) return <p aria-busy="true">Loading…</p>;
   const change = (changed: Data): void => {
@@ -155,13 +180,16 @@ function Step({ client, number, status, typed, done }: StepProps): ReactNode {
     setData(next);
     typed(number, next);
   };
-  const attempt = async (work: () => Promise<Problem | null | undefined>): Promise<void> => {
+  const attempt = async (work: () => Promise<Problem | undefined>): Promise<void> => {
     setBusy(true);
-    const failed = (await work()) ?? null;
-    setProblem(failed);
+    const failed = await work().catch((error: Error) => error);
+    setProblem(failed ?? null);
     setBusy(false);
-    if (failed) document.getElementById("problem")?.focus();
-    else await done();
+    if (!failed) await done();
+  };
+  const settle = (theirs: boolean): void => {
+    if (!theirs) return void client.drafts.keepMine(number);
+    void client.drafts.takeTheirs(number).then((step) => step && setData({ ...step.data, ...step.draft?.data }));
   };
   const form: FormProps = { client, data, change, attempt, busy };
   const Form = FORMS[number - 1]!;
@@ -171,7 +199,7 @@ function Step({ client, number, status, typed, done }: StepProps): ReactNode {
       <Form {...form} />
       <Draft status={status} />
       {status.state === "conflict" && (
-        <Conflict status={status} choose={(kept) => { setData(kept.data); void client.drafts.resolve(number, kept.data, kept.version); }} />
+        <Conflict status={status} settle={settle} />
       )}
     </>
   );
@@ -194,11 +222,11 @@ function Draft({ status }: { status: DraftStatus }): ReactNode {
 
 interface ConflictProps {
   status: DraftStatus & { state: "conflict" };
-  choose: (kept: { data: Data; version: number }) => void;
+  settle: (theirs: boolean) => void;
 }
 
 /** The server never merges and never guesses: the person sees both versions. */
-function Conflict({ status, choose }: ConflictProps): ReactNode {
+function Conflict({ status, settle }: ConflictProps): ReactNode {
   const dialog = useRef<HTMLDialogElement>(null);
   useEffect(() => dialog.current?.showModal(), []);
   const theirs = status.theirs.draft?.data ?? status.theirs.data ?? {};
@@ -207,24 +235,33 @@ function Conflict({ status, choose }: ConflictProps): ReactNode {
       <h2 id="conflict">This step was changed elsewhere</h2>
       <p>Another tab or device saved it after you opened it here. Which version should stay?</p>
       <div className="versions">
-        <div><span className="label">Yours</span><pre tabIndex={0}>{JSON.stringify(status.mine, null, 2)}</pre></div>
-        <div><span className="label">The other one</span><pre tabIndex={0}>{JSON.stringify(theirs, null, 2)}</pre></div>
+        <Version title="Yours" data={status.mine} />
+        <Version title="The other one" data={theirs} />
       </div>
       <div className="row">
-        <button type="button" onClick={() => choose({ data: status.mine, version: status.version })}>Keep mine</button>
-        <button type="button" className="quiet" onClick={() => choose({ data: theirs, version: status.version })}>Take the other one</button>
+        <button type="button" onClick={() => settle(false)}>Keep mine</button>
+        <button type="button" className="quiet" onClick={() => settle(true)}>Take the other one</button>
       </div>
     </dialog>
   );
 }
 
-function ProblemBox({ problem }: { problem: Problem }): ReactNode {
+function Version({ title, data }: { title: string; data: Data }): ReactNode {
   return (
-    <div className="problem" role="alert" id="problem" tabIndex={-1}>
-      <strong>{problem.detail}</strong>
-      {problem.errors && problem.errors.length > 1 && (
-        <ul>{problem.errors.map((error) => <li key={error.field + error.code}>{error.message}</li>)}</ul>
-      )}
+    <section aria-label={title}>
+      <h3>{title}</h3>
+      <pre tabIndex={0}>{JSON.stringify(data, null, 2)}</pre>
+    </section>
+  );
+}
+
+function ProblemBox({ problem }: { problem: Problem | Error }): ReactNode {
+  const isAnswer = !(problem instanceof Error);
+  const errors = (isAnswer && problem.errors) || [];
+  return (
+    <div className="problem" role="alert">
+      <strong>{isAnswer ? problem.detail : "The server cannot be reached. What you typed is kept; try again in a moment."}</strong>
+      {errors.length > 1 && <ul>{errors.map((error) => <li key={error.field + error.code}>{error.message}</li>)}</ul>}
     </div>
   );
 }

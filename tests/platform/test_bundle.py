@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path, PurePosixPath
 
 import pytest
 
+from dev.harness.client import Client
 from dev.harness.vercel.build import BuiltProject
 
 FIRST_MEASUREMENT = 69_403_994  # bytes, unpacked, of which 6.1 MB are the platform's own pip
@@ -28,6 +30,23 @@ def test_static_files_are_exactly_the_public_folder(built: BuiltProject) -> None
     assert set(built.static_files) == {f"/{file.relative_to(public)}" for file in public.rglob("*") if file.is_file()}
     for path, file in built.static_files.items():
         assert file.read_bytes() == (public / path.lstrip("/")).read_bytes()
+
+
+def test_a_preview_has_the_reference_and_the_wizard_under_their_policy(built: BuiltProject) -> None:
+    """The build makes both, and the platform's own routes add the headers of vercel.json to every page."""
+    assert {"/index.html", "/reference/swagger-ui-bundle.js", "/wizard/index.html"} <= set(built.static_files)
+    (route,) = [route for route in built.routes if route.get("continue")]
+    assert set(route["headers"]) == {"Content-Security-Policy", "Referrer-Policy", "X-Content-Type-Options"}
+    for path in {*built.static_files, "/", "/problems", "/wizard"}:
+        assert re.fullmatch(route["src"], path), path
+    for path in ("/api/onboarding/init", "/health", "/onboarding/business-info", "/gsc/status"):
+        assert not re.fullmatch(route["src"], path), path
+
+
+def test_no_function_gives_a_development_token(on_built_functions: Client) -> None:
+    """What `make dev` adds for its own pages is nowhere in a deployment."""
+    response = on_built_functions.get("/dev/token")
+    assert (response.status, response.headers["Content-Type"]) == (401, "application/problem+json")
 
 
 def test_a_bundle_holds_api_lib_and_its_requirements_and_nothing_else(built: BuiltProject) -> None:

@@ -149,15 +149,3 @@ def test_the_sample_calls_cover_every_route() -> None:
 
 def _path(sampled: str) -> str:
     return f"{BASE}/{sampled.partition('?')[0]}"
-
-
-def test_every_url_on_the_index_page_is_routed() -> None:
-    """The page at the root names no URL that nobody answers."""
-    page = (ROOT / "public" / "index.html").read_text()
-    urls = re.findall(r"<code>(/api/[^<]+)</code>", page)
-    assert len(urls) > 25
-    table = RouteTable.read(ROOT)
-    for url in urls:
-        route = table.resolve(re.sub(r"[{}]", "", url.replace("{n}", "4")))
-        assert route is not None, url
-        assert not route.query.startswith("path=onboarding/"), f"{url} reaches the last rewrite, for unknown paths"
