@@ -19,6 +19,7 @@ from dev.openapi.table import GENERATED, PARAMETERS, Operation, Parameter, Relay
 from lib.errors import ProblemCode
 from lib.steps.definitions import SIX_STEPS
 
+_RAISES = re.compile(r"\s*Raises [^.]*\.")
 _TAG = '"[!#-~\\u0080-\\u00ff]*"'
 _WEAK_TAG = f"(W/)?{_TAG}"
 
@@ -48,13 +49,13 @@ CONDITIONS = {
 
 def operation(schemas: Schemas, one: Described, example: Example) -> dict[str, Any]:
     """A route of the functions."""
-    summary, _, more = inspect.cleandoc(one.handler.__doc__).partition("\n\n")
+    summary, more = _said_by(one)
     parameters = [*_path_parameters(one), *map(PARAMETERS.__getitem__, one.operation.parameters)]
     written: dict[str, Any] = {
         "operationId": one.operation.id,
         "tags": [one.operation.tag],
-        "summary": _summary(one, one_line(summary)),
-        **({"description": one_line(more)} if more else {}),
+        "summary": _summary(one, summary),
+        **({"description": more} if more else {}),
     }
     if listed := [*map(_parameter, parameters), *_conditions(one.operation)]:
         written["parameters"] = listed
@@ -63,6 +64,13 @@ def operation(schemas: Schemas, one: Described, example: Example) -> dict[str, A
         written["security"] = [{"operations": []}] if one.operation.for_operators else []
     written["responses"] = responses(schemas, one, example)
     return written
+
+
+def _said_by(one: Described) -> tuple[str, str]:
+    """What the handler's docstring says, first in a line and then in more; which errors Python raises is left out."""
+    summary, _, more = _RAISES.sub("", inspect.cleandoc(one.handler.__doc__)).partition("\n\n")
+    refused = "This step is required: it cannot be skipped." if one.operation.always_refused else ""
+    return one_line(summary), " ".join(filter(None, [one_line(more), refused]))
 
 
 def _summary(one: Described, summary: str) -> str:
