@@ -20,7 +20,7 @@ dev: $(STAMP) ## serve every function on http://localhost:8000 (PORT=… for ano
 	@$(BIN)/python -m dev.pages || true
 	@$(BIN)/python -m dev.server
 
-pages: $(STAMP) ## build the reference, the wizard and the client from client/ into public/ and client/dist/
+pages: $(STAMP) ## build the reference and the wizard from client/ into public/
 	@$(BIN)/python -m dev.pages
 
 pictures: $(STAMP) ## picture each step of the wizard anew, into docs/wizard

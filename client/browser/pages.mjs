@@ -33,6 +33,15 @@ export async function without_its_renderer_the_reference_is_a_list({ newDevice, 
   await inspect(page, "the list of requests");
 }
 
+export async function the_page_of_operators_shows_the_funnel({ newDevice, inspect }) {
+  const { open } = await newDevice();
+  const page = await open("/operations.html");
+  await page.getByLabel("Operations token").fill(process.env.OPERATIONS_TOKEN);
+  await page.getByRole("button", { name: "Show" }).click();
+  await page.getByRole("rowheader", { name: "6 Complete Setup" }).waitFor();
+  await inspect(page, "the funnel");
+}
+
 export async function the_page_of_problems_is_styled_under_the_policy({ newDevice, inspect }) {
   const { open } = await newDevice();
   const page = await open("/problems#unavailable");

@@ -43,10 +43,8 @@ function nameFields() {
 }
 
 function signIn(ui, spec, token) {
-  const schemes = Object.entries(spec.components.securitySchemes ?? {})
-  const [name] = schemes.find(([, { type, scheme }]) => type === 'http' && scheme === 'bearer') ?? []
-  if (!name) return
-  ui.preauthorizeApiKey(name, token)
+  const [scheme] = Object.keys(spec.security[0])
+  ui.preauthorizeApiKey(scheme, token)
   byId('token').hidden = false
   byId('token').textContent = 'A development token is filled in: every request can be executed.'
 }

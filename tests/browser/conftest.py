@@ -18,6 +18,7 @@ from dev.pages import CLIENT, build_pages
 from dev.settings import development_environment
 from tests.support.ai_backend import answering_everything, stub_backend
 
+OPERATIONS_TOKEN = "browser-" * 4
 TIMEOUT = 300  # seconds; a quiet machine takes a tenth of that
 
 
@@ -36,7 +37,11 @@ def development_url(
     folder = tmp_path_factory.mktemp("browser")
     settings = development_environment(postgres.create_database("browser", template=template_database), folder)
     with stub_backend() as stub:
-        settings |= {"AI_BACKEND_URL": answering_everything(stub).url, "ONBOARDING_DEV_FOLDER": str(folder)}
+        settings |= {
+            "AI_BACKEND_URL": answering_everything(stub).url,
+            "ONBOARDING_DEV_FOLDER": str(folder),
+            "OPERATIONS_TOKEN": OPERATIONS_TOKEN,
+        }
         with development_server(settings, folder / "log") as port:
             yield f"http://127.0.0.1:{port}"
 
@@ -54,7 +59,13 @@ def outcomes(development_url: str, pictures: Path) -> Mapping[str, str | None]:
     node = find_node()
     command = [*node.node, "browser/run.mjs", development_url, find_browser(node), str(pictures)]
     done = subprocess.run(
-        command, cwd=CLIENT, env=node.environ, capture_output=True, text=True, timeout=TIMEOUT, check=False
+        command,
+        cwd=CLIENT,
+        env={**node.environ, "OPERATIONS_TOKEN": OPERATIONS_TOKEN},
+        capture_output=True,
+        text=True,
+        timeout=TIMEOUT,
+        check=False,
     )
     assert done.returncode == 0, done.stdout + done.stderr
     lines = [json.loads(line) for line in done.stdout.splitlines()]
