@@ -150,13 +150,19 @@ _PLACES = {NAMES[table.name]: place for place, table in enumerate(_USER_TABLES)}
 
 
 def _key(table: Table) -> ColumnElement[str]:
-    """A text that orders the user's rows of a table: its primary key without the user, numbers filled up with zeros."""
+    """A text that orders the user's rows of a table: by time where ids are random, then by the rest of the primary key.
+
+    Numbers are filled up with zeros.
+    """
     parts = [column for column in table.primary_key.columns if column.name != "user_id"]
-    texts = [
-        func.lpad(cast(part, Text), 20, "0") if isinstance(part.type, BigInteger) else cast(part, Text)
-        for part in parts
-    ]
+    times = [table.c[name] for name in ("at", "created_at") if "id" in table.primary_key.columns and name in table.c]
+    texts = [_padded(func.extract("epoch", time) * 1_000_000) for time in times]
+    texts += [_padded(part) if isinstance(part.type, BigInteger) else cast(part, Text) for part in parts]
     return func.concat_ws(literal_column("'/'"), literal_column("''"), *texts, type_=Text).collate("C")
+
+
+def _padded(number: ColumnElement[Any]) -> ColumnElement[str]:
+    return func.lpad(cast(cast(number, BigInteger), Text), 20, "0")
 
 
 def _rows(table: Table) -> Any:
