@@ -24,6 +24,7 @@ POOLED_URL_VARIABLES = ("DATABASE_URL_POOLED", "DATABASE_URL", "POSTGRES_URL")
 DIRECT_URL_VARIABLES = ("DATABASE_URL_UNPOOLED", "POSTGRES_URL_NON_POOLING", "DATABASE_URL", "POSTGRES_URL")
 
 MIN_OPERATIONS_TOKEN_CHARACTERS = 32
+MAX_LABEL_CHARACTERS = 63
 
 _AI_BACKEND_URL = re.compile(r"https?://[^\s/?#@\\]+(?:/[^\s?#\\]*)?")
 _CLERK_URL = re.compile(r"https://[^\s/?#@\\]+(?:/\S*)?|http://(?:localhost|127\.0\.0\.1|\[::1\])(?::\d+)?(?:/\S*)?")
@@ -150,7 +151,7 @@ class Settings:
         url = self._get("AI_BACKEND_URL")
         if url is None:
             return None
-        if not _AI_BACKEND_URL.fullmatch(url) or not _has_host(url):
+        if not _AI_BACKEND_URL.fullmatch(url) or not _has_usable_host(url):
             raise misconfigured("AI_BACKEND_URL is not an http or https URL with a host, without query and fragment")
         return url.rstrip("/")
 
@@ -184,7 +185,7 @@ class Settings:
 
     def _clerk_url(self, name: str) -> str | None:
         url = self._get(name)
-        if url is not None and not (_CLERK_URL.fullmatch(url) and _has_host(url)):
+        if url is not None and not (_CLERK_URL.fullmatch(url) and _has_usable_host(url)):
             raise misconfigured(f"{name} is not an https URL (http is for this machine alone)")
         return url
 
@@ -240,11 +241,12 @@ def _decoded(text: str, altchars: bytes | None = None) -> bytes | None:
         return None
 
 
-def _has_host(url: str) -> bool:
-    """Whether host and port can be read, which they cannot in `http://[::1` and `http://host:port`."""
+def _has_usable_host(url: str) -> bool:
+    """Whether the URL's port is one, and its host's name one that can be looked up (RFC 1035, section 2.3.4)."""
     try:
         parts = urlsplit(url)
-        return bool(parts.hostname) and parts.port != 0
+        labels = (parts.hostname or "").removesuffix(".").split(".")
+        return parts.port != 0 and all(0 < len(label) <= MAX_LABEL_CHARACTERS for label in labels)
     except ValueError:
         return False
 

@@ -88,7 +88,7 @@ class Database:
     @waits_for_database
     def _run(self, scope: Scope, statements: Sequence[Bound[Any]]) -> list[Any]:
         deadline = new_deadline()
-        scope = replace(scope, request_id=self._request_id(), write_seed=secrets.randbits(52))
+        scope = replace(scope, request_id=self._request_id(), write_seed=_new_seed())
         try:
             with self._turn_of(scope, deadline), self._slots.slot(deadline):
                 try:
@@ -141,6 +141,11 @@ class _Retry(Exception):
     def __init__(self, scope: Scope) -> None:
         super().__init__()
         self.scope = scope
+
+
+def _new_seed() -> int:
+    """Like the ids that the database makes: 2^52 and more, with room for what is added to it below 2^53."""
+    return 2**52 + secrets.randbits(51)
 
 
 def _is_idle(connection: Connection) -> bool:

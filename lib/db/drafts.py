@@ -14,6 +14,7 @@ from lib.db.statements import USER, Query, Statement, parameter, upsert, with_me
 from lib.db.steps import KEY, NEXT_VERSION, NO_DRAFT, NOW, PAYLOAD, is_finished, is_step
 from lib.db.tables import onboarding_steps, persona_data
 from lib.steps.definitions import IN_PROGRESS, PENDING, PERSONA, StepDefinition
+from lib.steps.limits import MAX_DATA_BYTES
 from lib.steps.progress import UNTOUCHED, StepState
 
 _step = onboarding_steps.c
@@ -48,7 +49,7 @@ def _drafted(updated: Mapping[str, ColumnElement[Any]]) -> Statement:
 
 
 _SAVE = _drafted({})
-_ADD = _drafted({"draft": with_members(_step.draft, parameter(onboarding_steps, "draft"))})
+_ADD = _drafted({"draft": with_members(_step.draft, parameter(onboarding_steps, "draft"), MAX_DATA_BYTES)})
 # A generated persona is a draft of its own kind, and step 4 stays in progress with it.
 _is_held = (_step.step_key == PERSONA.key) & exists().where(persona_data.c.user_id == USER)
 _DISCARD = Statement(
@@ -68,7 +69,7 @@ _STATE = Query(_version_and_time, _DraftRow)
 
 
 def add(database: Database, user_id: str, step: StepDefinition, members: Mapping[str, object]) -> None:
-    """Put `members` into the step's draft, beside those that it has already."""
+    """Put `members` into the step's draft, beside those that it has: the largest are left out if not all fit."""
     database.write(user_id, [*sessions.ensured(), _ADD(step_key=step.key, draft=members), within_quota()])
 
 

@@ -208,16 +208,21 @@ def _as_text(column: ColumnElement[Any]) -> ColumnElement[Any]:
     return func.octet_length(cast(column, Text))
 
 
+def text_bytes_of(table: Table) -> ColumnElement[Any]:
+    """The size of a row's JSON values as text."""
+    return _bytes_of(table, _as_text)
+
+
 _small_analysis = _guard(
     ~exists().where(
         _analysis.user_id == USER,
         _analysis.id == parameter(website_analyses, "id"),
-        _bytes_of(website_analyses, _as_text) > _most,
+        text_bytes_of(website_analyses) > _most,
     ),
     _ANALYSIS_TOO_LARGE,
 )
 _small_persona = _guard(
-    ~exists().where(persona_data.c.user_id == USER, _bytes_of(persona_data, _as_text) > _most),
+    ~exists().where(persona_data.c.user_id == USER, text_bytes_of(persona_data) > _most),
     _PERSONA_TOO_LARGE,
 )
 

@@ -14,13 +14,16 @@ from sqlalchemy import (
     BigInteger,
     BindParameter,
     ColumnElement,
+    Integer,
     Select,
     String,
     Table,
     Text,
     UpdateBase,
     bindparam,
+    cast,
     func,
+    literal_column,
     select,
     union_all,
 )
@@ -33,6 +36,7 @@ from lib.db.tables import onboarding_sessions
 
 _DIALECT = dialect()  # type: ignore[no-untyped-call] # SQLAlchemy's constructor has no annotations
 
+_COLON_AND_COMMA = literal_column("2", Integer)
 _USER_ID = "user_id"
 _BOUND_WHEN_SENT = {_USER_ID, "request_id", "write_seed"}
 _BOOKKEEPING = {"id", _USER_ID, "session_id", "created_at", "updated_at"}
@@ -41,7 +45,7 @@ USER = bindparam(_USER_ID, type_=String)
 REQUEST_ID = bindparam("request_id", type_=Text)
 """The request that a statement is run for, or null. The database binds it, too."""
 WRITE_SEED = bindparam("write_seed", type_=BigInteger)
-"""52 random bits, the same where a list of statements is run again after a lost connection."""
+"""Random bits, the same where a list of statements is run again after a lost connection."""
 
 
 @dataclass(frozen=True)
@@ -151,13 +155,25 @@ def upsert(
     )
 
 
-def with_members(stored: ColumnElement[Any], members: ColumnElement[Any]) -> ColumnElement[Any]:
-    """A stored JSON object, or null, with the members of another one put in. All other values keep their text."""
+def with_members(
+    stored: ColumnElement[Any], members: ColumnElement[Any], limit: int | None = None
+) -> ColumnElement[Any]:
+    """A stored JSON object, or null, with the members of another one put in. All other values keep their text.
+
+    Where all would take more than `limit` bytes without blanks, the largest members are left out.
+    """
     old = func.json_each(stored).table_valued("key", "value", name="old_members")
     new = func.json_each(members).table_valued("key", "value", name="new_members")
     kept = select(old.c.key, old.c.value).where(old.c.key.not_in(select(func.json_object_keys(members))))
     every = union_all(kept, select(new.c.key, new.c.value)).subquery("every_member")
-    return select(func.json_object_agg(every.c.key, every.c.value)).scalar_subquery()
+    merged = select(func.json_object_agg(every.c.key, every.c.value))
+    if limit is not None:
+        size = func.octet_length(cast(func.to_json(every.c.key), Text)) + func.octet_length(cast(every.c.value, Text))
+        in_order = func.sum(size + _COLON_AND_COMMA).over(order_by=[size, every.c.key], rows=(None, 0))
+        measured = select(every.c.key, every.c.value, in_order.label("total")).subquery("measured_member")
+        fits = measured.c.total < literal_column(str(limit))
+        merged = select(func.json_object_agg(measured.c.key, measured.c.value)).where(fits)
+    return merged.scalar_subquery()
 
 
 def _encoder(name: str, parameter: BindParameter[Any]) -> Any:

@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import (
+    ARRAY,
     BigInteger,
     Boolean,
     CheckConstraint,
@@ -195,6 +196,8 @@ persona_data = Table(
     *_jsonb(SAVED_PERSONA_FIELDS),
     # The AI backend's task that wrote it: its answer is read many times and must not be stored over a later edit.
     Column("generated_by", Text),
+    # All of its tasks whose personas were stored, as MD5, the newest first.
+    Column("stored_tasks", ARRAY(Text)),
     _time("created_at"),
     _time("updated_at"),
     PrimaryKeyConstraint("user_id"),
@@ -221,6 +224,7 @@ business_info = Table(
     _user_id(),
     _session_id(),
     *(Column(name, Text) for name in BUSINESS_FIELDS),
+    Column("additional_fields", JSONB),
     _time("created_at"),
     _time("updated_at"),
     PrimaryKeyConstraint("user_id"),
@@ -233,8 +237,8 @@ onboarding_events = Table(
     metadata,
     _user_id(),
     _session_id(),
-    Column("id", BigInteger, nullable=False),
-    Column("at", DateTime(timezone=True), nullable=False),
+    _id(),
+    Column("at", DateTime(timezone=True), nullable=False, server_default=func.clock_timestamp()),
     Column("kind", String(64), nullable=False),
     _step_key("step_key", nullable=True),
     Column("request_id", String(128)),

@@ -130,7 +130,10 @@ class _Resource:
     routes: list[Route] = field(default_factory=list)
 
     def add(self, route: Route) -> None:
-        setattr(self, f"on_{route.method.lower()}", self._responder(route))
+        responder = self._responder(route)
+        setattr(self, f"on_{route.method.lower()}", responder)
+        if route.method == "GET" and not hasattr(self, "on_head"):
+            self.on_head = responder  # Falcon leaves the body out
 
     def _responder(self, route: Route) -> Callable[..., None]:
         def respond(request: falcon.Request, response: falcon.Response, **raw: str) -> None:
@@ -148,7 +151,9 @@ class _Resource:
 
 def app_without_routes() -> WsgiApp:
     """A WSGI app with what every response has: request id, common headers, CORS, and errors as problems."""
-    app: WsgiApp = falcon.App(middleware=[RequestIdMiddleware(), RequestLog(), _CommonHeaders(), CorsMiddleware()])
+    app: WsgiApp = falcon.App(
+        middleware=[RequestIdMiddleware(), RequestLog(), _CommonHeaders(), CorsMiddleware(), _UnknownMethods()]
+    )
     handle_errors(app)
     return app
 
@@ -191,6 +196,14 @@ class _CommonHeaders:
     def process_request(self, _request: falcon.Request, response: falcon.Response) -> None:
         response.set_header("Cache-Control", NO_STORE)
         response.set_header("X-Content-Type-Options", "nosniff")
+
+
+class _UnknownMethods:
+    """Falcon calls a method that it does not know a bad request, where HTTP has a status with `Allow` for it."""
+
+    def process_request(self, request: falcon.Request, _response: falcon.Response) -> None:
+        if request.method not in falcon.COMBINED_METHODS:
+            request.method = "TRACE"  # known, and no route has it
 
 
 def _caller(request: falcon.Request) -> "User":

@@ -38,7 +38,7 @@ def read_json_object(request: falcon.Request, *, required: bool) -> dict[str, An
     body = parse_json(raw)
     if not isinstance(body, dict):
         raise _malformed("The body has to be a JSON object.")
-    if _is_too_deep(body):
+    if is_deeper_than(MAX_DEPTH, body):
         raise _malformed(f"The body is nested deeper than {MAX_DEPTH} levels.")
     if _SUSPICIOUS.search(raw):
         _refuse_unstorable(body)
@@ -91,9 +91,10 @@ def _is_declared_json(content_type: str | None) -> bool:
     return _JSON_MEDIA_TYPE.fullmatch((content_type or "").split(";", 1)[0].strip()) is not None
 
 
-def _is_too_deep(body: object) -> bool:
+def is_deeper_than(levels: int, body: object) -> bool:
+    """Whether objects and lists are nested in more than so many levels."""
     level = [body]
-    for _ in range(MAX_DEPTH):
+    for _ in range(levels):
         level = [child for parent in level for child in _children(parent) if isinstance(child, dict | list)]
         if not level:
             return False

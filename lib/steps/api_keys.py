@@ -14,8 +14,16 @@ SHORTEST_SEARCHED_FOR = 8  # a shorter "key" is an ordinary word, and masking it
 
 # Providers' keys are longer, or have digits among their letters.
 _PLAIN_NAME = re.compile(r"[A-Za-z_-]{1,32}|[\w?-]{1,20}")
-# Begins like the keys that the wizard asks for, or is as long as a key or a token and unlike any word.
-LIKE_A_SECRET = re.compile(r"(?:AIza|ck_pub_|sk-)[\w-]{4,}|(?=[\w-]*\d)[\w-]{20,}", re.ASCII)
+LIKE_A_SECRET = re.compile(
+    r"""
+    eyJ[\w-]{4,}(?:\.[\w-]*){0,4}          # a JWT or its beginning, with all its parts, however short
+    | \b[Bb]earer\ +[\w.~+/=-]{12,}         # what stands in a header
+    | (?:AIza|ck_pub_|sk-|tvly-)[\w-]{4,}    # begins like the keys that the wizard asks for
+    | \b(?:fc|gsk|pk|rk|sk|whsec)[-_][\w-]{12,}
+    | (?=[\w-]*\d)[\w-]{20,}                # is as long as a key or a token, and unlike any word
+    """,
+    re.ASCII | re.VERBOSE,
+)
 _UUID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 
 _FORMATS: dict[str, tuple[Callable[[str], object], str]] = {

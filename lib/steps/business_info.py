@@ -5,7 +5,8 @@ from typing import Annotated, Any, cast
 
 from pydantic import StringConstraints
 
-from lib.steps.fields import BUSINESS_FIELDS, BusinessFields
+from lib.steps.fields import BUSINESS_FIELDS, SavedBusiness
+from lib.steps.limits import MAX_NOTES_BYTES, refuse_too_large
 from lib.steps.validation import Payload, validated
 
 
@@ -22,7 +23,14 @@ class BusinessPayload(Payload):
     """What the business wants to achieve, in at most 1000 characters."""
 
 
-def business_fields(body: Mapping[str, Any]) -> BusinessFields:
-    """Validate the body of `POST …/business-info`; give its fields. Raises `InvalidData`."""
+ADDED_FIELDS = ("id", "user_id", "created_at", "updated_at")
+"""What an answer has beside what was sent. A page that sends an answer back does not mean to store them."""
+
+
+def business_fields(body: Mapping[str, Any]) -> SavedBusiness:
+    """Validate the body of `POST …/business-info`; give its fields, with what else was sent. Raises `InvalidData`."""
     payload = validated(BusinessPayload, body, "")
-    return cast(BusinessFields, {name: getattr(payload, name) for name in BUSINESS_FIELDS})
+    refuse_too_large("business_info", body, MAX_NOTES_BYTES)
+    known = {name: getattr(payload, name) for name in BUSINESS_FIELDS}
+    others = {name: value for name, value in body.items() if name not in known and name not in ADDED_FIELDS}
+    return cast(SavedBusiness, {**known, "additional_fields": others or None})

@@ -110,6 +110,12 @@ class BusinessFields(TypedDict):
     """What the business wants to achieve."""
 
 
+class SavedBusiness(BusinessFields):
+    """Business information as it is stored, with what else was sent."""
+
+    additional_fields: Json
+
+
 class IntegrationFields(TypedDict):
     """What step 5 keeps apart from its payload. The payload has the same names in camel case."""
 
@@ -138,6 +144,7 @@ PERSONA_FIELDS = names_of(PersonaFields)
 SAVED_PERSONA_FIELDS = names_of(SavedPersona)
 INTEGRATION_FIELDS = names_of(IntegrationFields)
 BUSINESS_FIELDS = names_of(BusinessFields)
+SAVED_BUSINESS_FIELDS = names_of(SavedBusiness)
 
 BELONGS_TO = {
     "guidelines": "style_guidelines",

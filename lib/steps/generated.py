@@ -62,10 +62,13 @@ def sitemap_draft(answer: Mapping[str, Any]) -> dict[str, Any]:
 def finished_result(task: Mapping[str, Any]) -> Mapping[str, Any]:
     """What a task gave; empty until it is done, and where it failed."""
     result = task.get("result")
-    return result if task.get("status") == "completed" and isinstance(result, Mapping) else {}
+    if task.get("status") != "completed" or not isinstance(result, Mapping):
+        return {}
+    return result if result.get("success", True) is True else {}
 
 
 def persona_fields(answer: Mapping[str, Any]) -> dict[str, Any]:
-    """The fields of a generated persona; empty where there is none."""
+    """The fields of a generated persona; empty where there is none that step 4 would take."""
     found = fitted({name: answer[name] for name in PERSONA_FIELDS if answer.get(name) is not None})
-    return found if "core_persona" in found else {}
+    core = found.get("core_persona")
+    return found if isinstance(core, Mapping) and isinstance(core.get("identity"), Mapping) else {}

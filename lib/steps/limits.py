@@ -9,7 +9,7 @@ MAX_DATA_BYTES = 1024 * KIB
 """The `data` of a step, the fields of an analysis or of a persona in one request, and what is kept of an AI answer."""
 
 MAX_NOTES_BYTES = 64 * KIB
-"""What is sent beside: a step's `validation_errors`, and the other fields of an API key."""
+"""What is sent beside: a step's `validation_errors`, the other fields of an API key, and business information."""
 
 MAX_ROW_BYTES = 3 * 1024 * KIB
 """An analysis or a persona as all requests together made it, so that its own URL can show it whole."""

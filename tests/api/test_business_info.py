@@ -117,6 +117,45 @@ def test_step_2_shows_it_beside_what_the_page_sent(http: Client) -> None:
     assert read(http, USER, "summary")["business_info"] == {**BUSINESS, "industry": "Bread"}
 
 
+def test_what_else_is_sent_is_kept(http: Client) -> None:
+    """In every answer and in step 2's `businessData`; a second request replaces it, and what an answer adds is none."""
+    others: dict[str, Any] = {
+        "business_size": "1-10",
+        "channels": ["shop", {"web": 1.5}],
+        "founded": 1e300,
+        "nothing": None,
+    }
+    saved = save(http, **others)
+    assert {name: saved[name] for name in others} == {**others, "founded": 10**300}
+    assert "additional_fields" not in saved
+    assert read(http, USER, "business-info/user/me") == saved
+    shown = read(http, USER, "step/2")["data"]["businessData"]
+    assert shown == {name: saved[name] for name in (*BUSINESS, *others)}
+    path = f"{API}/business-info/{saved['id']}"
+    replaced = http.request("PUT", path, user=USER, json={**saved, "id": 7, "business_size": "11-50"}).json()
+    assert replaced == {**saved, "business_size": "11-50", "updated_at": replaced["updated_at"]}
+    assert read(http, USER, "step/2")["data"]["businessData"]["business_size"] == "11-50"
+    assert read(http, USER, "export")["business_info"]["additional_fields"].keys() == others.keys()
+    assert "business_size" not in save(http)
+
+
+def test_what_else_is_sent_has_a_limit(http: Client) -> None:
+    """64 KiB for all of it; nothing is stored beyond."""
+    saved = save(http)
+    response = http.post(f"{API}/business-info", user=USER, json={**BUSINESS, "more": "x" * 70_000})
+    assert (response.status, response.json()["errors"][0]["field"]) == (413, "business_info")
+    assert read(http, USER, "business-info/user/me") == saved
+
+
+def test_completing_step_2_keeps_what_else_was_sent(http: Client) -> None:
+    """The step replaces the four fields alone."""
+    save(http, business_size="1-10")
+    complete_step(http, USER, 2, {"website": "", "businessData": {**BUSINESS, "industry": "Bread"}})
+    kept = read(http, USER, "business-info/user/me")
+    assert (kept["industry"], kept["business_size"]) == ("Bread", "1-10")
+    assert read(http, USER, "step/2")["data"]["businessData"]["business_size"] == "1-10"
+
+
 def test_step_2_alone_keeps_it_too(http: Client) -> None:
     """The page sends it with the step; what is no text is the step's alone."""
     complete_step(http, USER, 2, {"website": "", "businessData": {**BUSINESS, "industry": ["Food"]}})

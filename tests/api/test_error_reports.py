@@ -38,7 +38,17 @@ def test_a_report_is_one_line_of_2_kb_at_most(http: Client, caplog: pytest.LogCa
 def test_a_report_never_brings_a_key_into_the_log(http: Client, caplog: pytest.LogCaptureFixture) -> None:
     """A page that reports its state reports what was typed: anything that looks like a key or a token is masked."""
     token = http.sign("user_2reporter")
+    letters = "abcdefghijklmnop"
+    short_parts = "eyJhIjoxfQ.eyJiIjoyfQ.c2ln"
     secrets = [GEMINI, EXA, COPILOTKIT, "sk-proj-0123456789abcdefghij", token]
+    secrets += [
+        f"tvly-{letters}",
+        f"Bearer {letters}xyz",
+        f"fc-{letters}",
+        f"whsec_{letters}",
+        short_parts,
+        "eyJiIjoyfQ",
+    ]
     http.post(PATH, json={"state": secrets, "nested": json.dumps(secrets), "message": "the key was refused"})
     assert "the key was refused" in caplog.text
     assert [secret for secret in secrets if secret in caplog.text] == []

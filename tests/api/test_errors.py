@@ -135,10 +135,14 @@ def test_404_where_there_is_no_route(http: Client, path: str) -> None:
 @pytest.mark.parametrize(
     ("method", "path", "allowed"),
     [
-        ("DELETE", "/api/onboarding/init", {"GET"}),
+        ("DELETE", "/api/onboarding/init", {"GET", "HEAD"}),
         ("GET", "/api/onboarding/start", {"POST"}),
-        ("PUT", "/api/onboarding/api-keys", {"GET", "POST"}),
-        ("POST", "/api/health", {"GET"}),
+        ("PUT", "/api/onboarding/api-keys", {"GET", "HEAD", "POST"}),
+        ("POST", "/api/health", {"GET", "HEAD"}),
+        ("PURGE", "/api/health", {"GET", "HEAD"}),
+        ("FOO", "/api/onboarding/start", {"POST"}),
+        ("PROPFIND", "/api/anything", {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"}),
+        ("FOO", "/api/anything", {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"}),
         ("GET", "/api/onboarding/step/2/complete", {"POST"}),
     ],
 )
@@ -147,6 +151,17 @@ def test_405_names_the_methods_that_there_are(http: Client, method: str, path: s
     refused = http.request(method, path, user=USER)
     _is_problem(refused, 405)
     assert {name.strip() for name in refused.headers["Allow"].split(",")} - {"OPTIONS"} == allowed
+
+
+@pytest.mark.parametrize(
+    "path", ["/health", "/api/onboarding/config", "/api/onboarding/init", "/api/onboarding/nothing"]
+)
+def test_head_is_answered_as_get_without_a_body(http: Client, path: str) -> None:
+    """Monitors ask so: the same status and type, and the body's length alone."""
+    got, head = http.get(path, user=USER), http.request("HEAD", path, user=USER)
+    assert (head.status, head.body) == (got.status, b"")
+    assert head.headers["Content-Type"] == got.headers["Content-Type"]
+    assert head.headers["Cache-Control"] == got.headers["Cache-Control"]
 
 
 def test_409_for_skipping_a_required_step(http: Client) -> None:

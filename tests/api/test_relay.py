@@ -136,6 +136,20 @@ def test_without_an_ai_backend_there_is_nothing(http: Client, path: str) -> None
         "/api//admin",
         "/api/a..b",
         "/@evil.example.com/%2f",
+        "/api/onboarding/./api-keys/onboarding",
+        "/api/%2e/admin",
+        "/api/%252E/admin",
+        "/api/.;x=1/admin",
+        "/api/x/.",
+        "/api/a%25%32%66b",
+        "/api/a%2%66b",
+        "/api/a%%32%66b",
+        "/api/a%25%35%63b",
+        "/api/a%2500",
+        "/api/%25c0%25ae/admin",
+        "/api/a" + "%25" * 20 + "2525252525252525252525",
+        "/x#f",
+        "/x?a#f",
     ],
 )
 def test_a_path_with_two_readings_is_not_sent_on(http: Client, ai_backend: StubBackend, path: str) -> None:
@@ -173,7 +187,19 @@ def test_the_path_of_the_address_comes_first(
 
 @pytest.mark.parametrize(
     "url",
-    ["x", "ai.example.com", "ftp://a.example.com", "https://", "https://user:pass@a.example.com", "https://a/?b"],
+    [
+        "x",
+        "ai.example.com",
+        "ftp://a.example.com",
+        "https://",
+        "https://user:pass@a.example.com",
+        "https://a/?b",
+        "http://127.0.0.1:99999",
+        "http://127.0.0.1:0",
+        "http://a..example.com",
+        f"http://{'a' * 64}.example.com",
+        "http://[::1",
+    ],
 )
 def test_an_unusable_address_is_a_503_that_the_log_names(
     http: Client, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, url: str
@@ -187,7 +213,7 @@ def test_an_unusable_address_is_a_503_that_the_log_names(
 def test_a_redirect_is_passed_on_and_never_followed(http: Client, ai_backend: StubBackend) -> None:
     """Following it would carry the token to wherever it leads."""
     for status in (301, 302, 303, 307, 308):
-        headers = {"Location": f"{ai_backend.url}/elsewhere"}
+        headers = {"Location": "https://elsewhere.example.com/x"}
         ai_backend.answers["GET /api/x"] = Told(status=status, headers=headers)
         response = http.get("/api/x", user=USER)
         assert (response.status, response.headers["Location"]) == (status, headers["Location"])
@@ -337,13 +363,16 @@ def test_a_website_analysed_again_is_replaced(http: Client, ai_backend: StubBack
 
 
 def test_characters_that_cannot_be_stored_are_replaced(http: Client, ai_backend: StubBackend) -> None:
-    """NUL and a lone surrogate become U+FFFD in what is stored; a paid generation is not lost for one."""
+    """NUL and a lone surrogate become U+FFFD in what is stored and in what the page gets, since it sends that back."""
     odd = json.dumps({**PERSONA, "core_persona": {"identity": {"na\0me": "a\0b", "x": "EMOJI"}}})
     odd = odd.replace("EMOJI", "\\ud83d")
     ai_backend.answers[f"POST {GENERATE}"] = Told(headers={"Content-Type": "application/json"}, body=odd.encode())
-    assert http.post(GENERATE, user=USER, json={}).body == odd.encode()
+    got = http.post(GENERATE, user=USER, json={}).json()
     stored = read(http, USER, "step4/persona-latest")["persona"]
     assert stored["core_persona"]["identity"] == {"na\ufffdme": "a\ufffdb", "x": "\ufffd"}
+    assert got["core_persona"] == stored["core_persona"]
+    sent_back = {"corePersona": got["core_persona"], "platformPersonas": got["platform_personas"]}
+    assert http.post(f"{API}/step/4/complete", user=USER, json={"data": sent_back}).status == 200
 
 
 def test_found_competitors_and_the_sitemap_are_one_draft(http: Client, ai_backend: StubBackend) -> None:
@@ -369,6 +398,8 @@ def test_a_persona_is_stored_once_its_task_is_done(http: Client, ai_backend: Stu
     edited = {"corePersona": {"identity": {"persona_name": "Mine"}}, "platformPersonas": {"x": {}}}
     assert http.post(f"{API}/step/4/complete", user=USER, json={"data": edited}).status == 200
     http.get(POLL, user=USER)
+    assert read(http, USER, "step4/persona-latest")["persona"]["core_persona"] == edited["corePersona"]
+    http.get(f"{POLL}/", user=USER)
     assert read(http, USER, "step4/persona-latest")["persona"]["core_persona"] == edited["corePersona"]
     again = f"{API}/step4/persona-task/task-2"
     ai_backend.answers[f"GET {again}"] = Told.json({**TASK, "task_id": "task-2"})

@@ -37,7 +37,7 @@ def seen(monkeypatch: pytest.MonkeyPatch) -> Seen:
 
     def noting(self: Connection, scope: Scope, sent: Sequence[Bound[Any]]) -> Any:
         for statement in sent:
-            statements.setdefault(statement.sql, {**statement.values, "user_id": scope.user_id})
+            statements.setdefault(statement.sql, {**statement.values, **scope.values})
         return exchange(self, scope, sent)
 
     monkeypatch.setattr(Connection, "exchange", noting)

@@ -37,7 +37,7 @@ def test_a_token_that_is_too_short_opens_nothing(
     monkeypatch.setenv("OPERATIONS_TOKEN", TOKEN[:-1])
     bootstrap.reset()
     assert ask(http, f"Bearer {TOKEN[:-1]}").status == 503
-    assert "OPERATIONS_TOKEN is shorter than 32 characters" in caplog.text
+    assert "OPERATIONS_TOKEN has under 32 characters" in caplog.text
     assert TOKEN[:-1] not in caplog.text
 
 

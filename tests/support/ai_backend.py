@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import socket
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -30,6 +30,8 @@ class Told:
     headers: Mapping[str, str] = field(default_factory=dict)
     body: bytes = b"{}"
     before: Callable[[], object] = lambda: None
+    more_headers: Sequence[tuple[str, str]] = ()
+    """Headers that come once more, beside `headers`."""
     cut_after: int | None = None
     """How many bytes of the body are sent before the connection is closed."""
 
@@ -78,7 +80,7 @@ def _handler_of(stub: StubBackend) -> type[BaseHTTPRequestHandler]:
             told = stub.told(self.command, self.path)
             told.before()
             self.send_response(told.status)
-            for name, value in told.headers.items():
+            for name, value in (*told.headers.items(), *told.more_headers):
                 self.send_header(name, value)
             self.send_header("Content-Length", str(len(told.body)))
             self.end_headers()

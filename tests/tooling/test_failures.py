@@ -175,7 +175,8 @@ def test_a_database_that_dies_under_a_migration_is_one_line(
                 text=True,
             )
             query = (
-                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s AND wait_event = 'advisory'"
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+                " WHERE datname = %s AND query LIKE 'SELECT pg_try_advisory%%'"
             )
             wait_until(lambda: child.poll() is not None or connection.execute(query, [name]).fetchall(), timeout=60)
         out, err = child.communicate(timeout=60)

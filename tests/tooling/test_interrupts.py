@@ -46,7 +46,7 @@ def test_ctrl_c_during_a_migration_is_quiet(
     """And no process is left that would write to the terminal or to the database."""
     (place / ".env.local").write_text(f"DATABASE_URL={empty_database_url}\n")
     name = urlsplit(empty_database_url).path.removeprefix("/")
-    waiting = "SELECT pid FROM pg_stat_activity WHERE datname = %s AND wait_event = 'advisory'"
+    waiting = "SELECT pid FROM pg_stat_activity WHERE datname = %s AND query LIKE 'SELECT pg_try_advisory%%'"
     with psycopg.connect(postgres.url(name, user="postgres"), autocommit=True) as holder:
         holder.execute("SELECT pg_advisory_lock(%s)", [ALEMBICS_LOCK])  # the migration waits here
         command = _start(

@@ -1,7 +1,7 @@
 """Business information: what a person without a website tells, which finishes step 2."""
 
 from hashlib import sha256
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from lib.db import business_info
 from lib.db.business_info import BusinessInfo as Stored
@@ -9,7 +9,7 @@ from lib.errors import NotFound
 from lib.http.app import Call, Route
 from lib.http.rendering import time_text
 from lib.http.step_routes import log_saved
-from lib.steps.fields import BusinessFields
+from lib.steps.fields import SavedBusiness
 
 if TYPE_CHECKING:
     from lib.http.answers import BusinessInfo
@@ -41,7 +41,7 @@ def own(call: Call) -> "BusinessInfo":
     return _document(business_info.read(call.database, call.user.id))
 
 
-def _fields(call: Call) -> BusinessFields:
+def _fields(call: Call) -> SavedBusiness:
     # Here and not above: pydantic is a sixth of a cold start, and reads need none.
     from lib.steps.business_info import business_fields
 
@@ -51,12 +51,18 @@ def _fields(call: Call) -> BusinessFields:
 def _document(stored: Stored | None) -> "BusinessInfo":
     if stored is None:
         raise _not_found()
-    return {
-        **stored,
+    named: BusinessInfo = {
         "id": id_of(stored["user_id"]),
+        "user_id": stored["user_id"],
+        "business_description": stored["business_description"],
+        "industry": stored["industry"],
+        "target_audience": stored["target_audience"],
+        "business_goals": stored["business_goals"],
         "created_at": time_text(stored["created_at"]),
         "updated_at": time_text(stored["updated_at"]),
     }
+    # A type of named members cannot tell of those that a page sent besides.
+    return cast("BusinessInfo", {**(stored["additional_fields"] or {}), **named})
 
 
 def _check_id(call: Call) -> None:

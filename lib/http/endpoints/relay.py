@@ -6,22 +6,21 @@ it is stored before the page gets it, so that a closed tab loses nothing.
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
-from urllib.parse import unquote
 
 from lib.ai_backend import BackendAnswer, BackendRequest, ask
 from lib.config import settings
 from lib.db import drafts, personas, website_analyses
 from lib.errors import AiBackendFailed, FieldError, InvalidData, NotFound
 from lib.http.app import Answer, Call, Route
-from lib.http.body import parse_json, read_raw, with_storable_text
+from lib.http.body import MAX_DEPTH, is_deeper_than, parse_json, read_raw, with_storable_text
 from lib.http.problems import BadBody
-from lib.http.request_id import HEADER as REQUEST_ID_HEADER
-from lib.http.request_id import current_request_id
+from lib.http.relay_headers import given_back, sent_on
+from lib.http.relay_path import NO_SUCH_URL, fully_decoded, target_of
+from lib.http.relay_room import place_for
 from lib.http.step_routes import log_saved
-from lib.http.trace_context import HEADER as TRACEPARENT
-from lib.http.trace_context import traceparent
+from lib.json_text import dumps
 from lib.steps.definitions import RESEARCH
 from lib.steps.generated import (
     competitors_draft,
@@ -36,12 +35,10 @@ from lib.steps.website_analysis import is_web_url, website_analysis
 
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
 
-_SENT_ON = ("Authorization", "Content-Type", "Accept", "Accept-Language")
-_GIVEN_BACK = ("content-type", "content-disposition", "location", "retry-after")
-_VIA = "1.1 onboarding"
-_PRINTABLE = re.compile(r"[!-~]+")
-_NEVER_RELAYED = re.compile(r"//|\\|\.\.|%(?:25)*(?:2f|5c|00)", re.IGNORECASE)
-_NO_SUCH_URL = "There is nothing at this URL."
+MAX_ANSWER_DEPTH = MAX_DEPTH - 2
+"""How deep an answer that is stored may be: the page sends its parts back in `data`, and there in a member."""
+
+_BOM = b"\xef\xbb\xbf"
 
 type Object = Mapping[str, Any]
 
@@ -72,51 +69,35 @@ def relay(call: Call) -> Answer[bytes]:
     """Send the request on, and give back what came. Raises `NotFound` where there is no AI backend."""
     base_url = settings().ai_backend_url
     if base_url is None:
-        raise NotFound(_NO_SUCH_URL)
-    signed_in, target, body = call.authenticated(), _target(call), read_raw(call.request)
+        raise NotFound(NO_SUCH_URL)
+    signed_in, request = call.authenticated(), call.request
+    target = target_of(request.env["PATH_INFO"], request.query_string)
+    headers = sent_on(request)
+    with place_for(signed_in.user.id):
+        asked = BackendRequest(request.method, target, headers, read_raw(request))
+        answer = _asked(signed_in, base_url, asked)
+    return Answer(answer.status, answer.body, given_back(answer.headers, base_url))
+
+
+def _asked(call: Call, base_url: str, request: BackendRequest) -> BackendAnswer:
+    """The AI backend's answer for the caller, once what it generated is stored."""
     generating = _generating(call)
-    sent = _sent_object(body) if generating else {}
-    if generating:
-        generating.check(sent)
-    answer = ask(base_url, BackendRequest(call.request.method, target, _headers(call), body))
-    if generating and answer.is_success:
-        _store(generating, Exchange(signed_in, sent, _generated_object(answer)))
-    headers = {name: answer.headers[name] for name in _GIVEN_BACK if name in answer.headers}
-    return Answer(answer.status, answer.body, headers)
-
-
-def _target(call: Call) -> str:
-    """The raw path with its query. Raises `NotFound` for a path that another server could read as another path."""
-    path, query = call.request.env["PATH_INFO"], call.request.query_string
-    target = f"{path}?{query}" if query else path
-    if not _PRINTABLE.fullmatch(target) or _NEVER_RELAYED.search(path) or ".." in _decoded(path):
-        raise NotFound(_NO_SUCH_URL)
-    return target
-
-
-def _decoded(path: str) -> str:
-    """The path with every percent-encoding undone, however often it was done."""
-    while (decoded := unquote(path)) != path:
-        path = decoded
-    return path
-
-
-def _headers(call: Call) -> dict[str, str]:
-    via = call.request.get_header("Via") or ""
-    if _VIA in via:
-        raise AiBackendFailed("AI_BACKEND_URL leads back to this service")
-    sent_on = {name: value for name in _SENT_ON if (value := call.request.get_header(name))}
-    return {
-        **sent_on,
-        "Accept-Encoding": "identity",
-        "Via": f"{via}, {_VIA}" if via else _VIA,
-        REQUEST_ID_HEADER: current_request_id() or "",
-        **({TRACEPARENT: trace} if (trace := traceparent(call.request)) else {}),
-    }
+    if generating is None:
+        return ask(base_url, request)
+    sent = _sent_object(request.body)
+    generating.check(sent)
+    answer = ask(base_url, request)
+    if not answer.is_success:
+        return answer
+    parsed = _generated_object(answer)
+    generated = with_storable_text(answer.body, parsed)
+    _store(generating, Exchange(call, sent, generated))
+    # The page sends back what it got, which would be refused with the characters that were replaced.
+    return answer if generated == parsed else replace(answer, body=dumps(generated).encode())
 
 
 def _generating(call: Call) -> Generating | None:
-    path = unquote(call.request.env["PATH_INFO"])
+    path = fully_decoded(call.request.env["PATH_INFO"])
     matching = (one for one in _GENERATING if one.method == call.request.method and one.path.fullmatch(path))
     return next(matching, None)
 
@@ -130,13 +111,15 @@ def _sent_object(body: bytes) -> Object:
     return sent if isinstance(sent, dict) else {}
 
 
-def _generated_object(answer: BackendAnswer) -> Object:
+def _generated_object(answer: BackendAnswer) -> dict[str, Any]:
     try:
-        generated = with_storable_text(answer.body, parse_json(answer.body))
+        generated = parse_json(answer.body.removeprefix(_BOM))
     except BadBody as error:
         raise AiBackendFailed("the answer is not JSON") from error
     if not isinstance(generated, dict):
         raise AiBackendFailed("the answer is not a JSON object")
+    if is_deeper_than(MAX_ANSWER_DEPTH, generated):
+        raise AiBackendFailed(f"the answer is nested deeper than {MAX_ANSWER_DEPTH} levels")
     return generated
 
 
@@ -194,7 +177,8 @@ def _store_persona(exchange: Exchange) -> None:
 
 
 def _store_persona_of_task(exchange: Exchange) -> None:
-    _save_persona(exchange.call, finished_result(exchange.answer), task_id=_decoded(exchange.call.request.path))
+    task = fully_decoded(exchange.call.request.env["PATH_INFO"]).rstrip("/")
+    _save_persona(exchange.call, finished_result(exchange.answer), task)
 
 
 def _save_persona(call: Call, generated: Object, task_id: str | None = None) -> None:
