@@ -569,8 +569,8 @@ class LatestPersona(TypedDict):
     """The persona."""
 
 
-class BusinessInfo(BusinessFields):
-    """Business information of a user without a website."""
+class BusinessInfo(BusinessFields, Open):
+    """Business information of a user without a website, with whatever else was sent with it."""
 
     id: int
     """The number under which its owner finds it."""
