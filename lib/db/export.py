@@ -59,8 +59,8 @@ _RENAMED = {
 NAMES = {table.name: _RENAMED.get(table.name, table.name) for table in _USER_TABLES}
 """What the export calls the rows of each table. A table that is not renamed keeps its name."""
 
-LEFT_OUT = {api_keys.name: {"user_id", "session_id"}}
-"""Columns that the export does not show, besides ciphertext."""
+LEFT_OUT = {api_keys.name: {"user_id", "session_id"}, onboarding_steps.name: {"written_by"}}
+"""Columns that the export does not show, besides ciphertext: what is the same in every row, and what only we read."""
 
 TIMES = {column.name for table in _USER_TABLES for column in table.c if isinstance(column.type, DateTime)}
 """The names of the columns that hold times."""

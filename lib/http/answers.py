@@ -570,7 +570,7 @@ class LatestPersona(TypedDict):
 
 
 class BusinessInfo(BusinessFields, Open):
-    """Business information of a user without a website, with every other field that was sent beside these."""
+    """Business information of a user without a website, with whatever else was sent with it."""
 
     id: int
     """The number under which its owner finds it."""

@@ -180,15 +180,31 @@ def test_a_step_that_is_left_out_is_told(recipe: Recipe, empty_database_url: str
             assert "there is nothing to write" in refused.value.stderr
 
 
+# What each command of a recipe writes.
+_WRITTEN = {
+    "dev.revision": ("migrations/versions", "lib/db/schema.py"),
+    "dev.rewrites": ("vercel.json",),
+    "dev.openapi": ("dev/openapi/examples.json", "public/openapi.json"),
+}
+
+
+def _copy(written: Path, to: Path) -> None:
+    if written.is_dir():
+        shutil.copytree(written, to, dirs_exist_ok=True)
+    else:
+        shutil.copyfile(written, to)
+
+
 def _apply_without(recipe: Recipe, number: int, project: Path, after: Path) -> None:
     """Carry out all steps but one. What a command wrote is taken from the copy where all were."""
     for step in recipe.steps:
         if step.number == number:
             continue
         if step.is_command:
-            shutil.copytree(after / "migrations" / "versions", project / "migrations" / "versions", dirs_exist_ok=True)
-            for written in ("lib/db/schema.py", "public/openapi.json", "dev/openapi/examples.json"):
-                shutil.copyfile(after / written, project / written)
+            for command, written in _WRITTEN.items():
+                if command in step.block:
+                    for path in written:
+                        _copy(after / path, project / path)
         else:
             step.apply(project, {})
 
