@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import copy
 import os
+import secrets
 import time
 from collections.abc import Iterable
+from contextlib import suppress
 from functools import cache
 from http.client import HTTPMessage
 from typing import TYPE_CHECKING, Any
 
 import pytest
 import schemathesis
-from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import HealthCheck, Phase, given, seed, settings
+from hypothesis.errors import FlakyStrategyDefinition
 from schemathesis import GenerationMode
 
 from dev.harness.clerk import TokenFactory
@@ -150,21 +153,35 @@ def test_no_call_gets_an_answer_that_is_not_described(signed: dict[str, str], mo
     assert sum(_calls(operation, mode, signed) for operation in operations) > 40 * CASES
 
 
-def test_no_order_of_calls_gets_an_answer_that_is_not_described(signed: dict[str, str]) -> None:
+def test_no_order_of_calls_gets_an_answer_that_is_not_described(signed: dict[str, str], token: TokenFactory) -> None:
     """The same for calls that take up values of earlier answers, as the links of the description say."""
     machine: Any = _schema().as_state_machine()
-    calls = 0
+    calls, wrong = 0, list[Exception]()
 
     class Linked(machine):  # type: ignore[misc] # made of the description, when the test runs
+        def setup(self) -> None:
+            user = f"user_2fuzz{secrets.token_hex(8)}"  # so that no run meets what an earlier one left behind
+            self.signed = {"Authorization": f"Bearer {token(user, exp=int(time.time()) + 3600)}"}
+
         def get_call_kwargs(self, case: Any) -> dict[str, Any]:
             nonlocal calls
             calls += 1
-            return {"headers": _headers_of(case.operation, signed)}
+            return {"headers": _headers_of(case.operation, self.signed)}
 
         def validate_response(self, response: Any, case: Any, **_more: Any) -> None:
             checks = _checks(case.operation.definition.raw["operationId"])
-            headers = _headers_of(case.operation, signed)
-            case.validate_response(response, headers=headers, checks=checks)
+            headers = _headers_of(case.operation, self.signed)
+            try:
+                case.validate_response(response, headers=headers, checks=checks)
+            except Exception as error:
+                wrong.append(error)
+                raise
 
-    Linked.run(settings=_settings(5 * CASES, stateful_step_count=8))
+    for number in range(10):
+        # Hypothesis gives up where the same calls once lead to other values: in an answer, not in what it generates.
+        with suppress(FlakyStrategyDefinition):
+            seed(number)(Linked).run(settings=_settings(5 * CASES, stateful_step_count=8))
+        if calls > 5 * CASES or wrong:
+            break
+    assert wrong == []
     assert calls > 5 * CASES
