@@ -20,7 +20,7 @@ LIKE_A_SECRET = re.compile(
     | \b[Bb]earer\ +[\w.~+/=-]{12,}         # what stands in a header
     | (?:AIza|ck_pub_|sk-|tvly-)[\w-]{4,}    # begins like the keys that the wizard asks for
     | \b(?:fc|gsk|pk|rk|sk|whsec)[-_][\w-]{12,}
-    | (?=[\w-]*\d)[\w-]{20,}                # is as long as a key or a token, and unlike any word
+    | (?<![\w-])(?=[\w-]*\d)[\w-]{20,}      # is as long as a key or a token, and unlike any word
     """,
     re.ASCII | re.VERBOSE,
 )
