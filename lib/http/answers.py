@@ -674,6 +674,8 @@ class Export(Open):
     """Step 5."""
     business_info: Object | None
     """What a user without a website told."""
+    history: list[Object]
+    """What happened, as far as this page has it, with the step's key in place of its number."""
     next: str | None
     """What `after` has to be for the next page; null on the last one."""
 
@@ -682,7 +684,7 @@ class Event(TypedDict):
     """Something that happened to the user's onboarding."""
 
     id: int
-    """The event's number: a later event has a higher one."""
+    """The number under which the next page is asked for; not in the order of time."""
     at: Time
     """When it happened."""
     kind: EventKind

@@ -166,7 +166,7 @@ def test_verify_is_written_for_reading(
     http: Client, database: Superuser, environment: dict[str, str], capsys: pytest.CaptureFixture[str]
 ) -> None:
     """How much, how long ago and how large, on a screenful; no list of columns."""
-    analysis = {"writing_style": {"tone": "Warm" * 600}}
+    analysis = {"writing_style": {"tone": "Warm" * 605}}
     for number, data in {
         1: {"api_keys": {"gemini": KEY}},
         2: {"website": "https://a.example", "analysis": analysis},
@@ -180,7 +180,7 @@ def test_verify_is_written_for_reading(
     shown = capsys.readouterr().out
     assert "progress: 66.7 %, at step 5, started just now, last changed 3 hours ago\n" in shown
     assert "  2 Website Analysis             completed just now, 2.5 KB\n" in shown
-    assert "      https://a.example, 2.4 KB, 3 hours ago\n" in shown
+    assert "      https://a.example, 2.5 KB, 3 hours ago\n" in shown
     assert "  4 Personalization (optional)   skipped just now\n" in shown
     assert "_bytes" not in shown
     assert len(shown.splitlines()) <= 24
