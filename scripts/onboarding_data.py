@@ -106,7 +106,7 @@ def history(connection: Connection, user_id: str) -> list[Described]:
     query = """SELECT at, kind, step_key, request_id, detail FROM onboarding_events
                WHERE user_id = %s ORDER BY at DESC, id DESC"""
     rows = connection.execute(query, [user_id]).fetchall()
-    return [dict(zip(names, [_utc(row[0]), *row[1:]], strict=True)) for row in rows]
+    return [dict(zip(names, [at.astimezone(UTC).isoformat(), *told], strict=True)) for at, *told in rows]
 
 
 def _session(session: Mapping[str, Any], progress: Progress) -> Described:

@@ -6,6 +6,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Callable
+from datetime import datetime, timedelta
 from io import StringIO
 from pathlib import Path
 
@@ -184,6 +185,28 @@ def test_verify_is_written_for_reading(
     assert "  4 Personalization (optional)   skipped just now\n" in shown
     assert "_bytes" not in shown
     assert len(shown.splitlines()) <= 24
+
+
+def test_verify_tells_what_happened_to_a_user(http: Client, environment: dict[str, str]) -> None:
+    """The history, newest first: each event with how long ago and its request; in JSON its time in UTC."""
+    for path in ("start", "step/4/skip"):
+        assert http.post(f"/api/onboarding/{path}", user="user_A").status == 200
+    shown = _run_verify("user_A", "--history")
+    assert re.search(r"\nhistory, the newest first:\n  just now +step\.skipped +persona\n {18}request \S+\n", shown)
+    events = json.loads(_run_verify("user_A", "--json", "--history"))["history"]
+    assert events[0]["step"] == "persona"
+    assert events[-1]["kind"] == "onboarding.started"
+    times = [datetime.fromisoformat(event["at"]) for event in events]
+    assert times == sorted(times, reverse=True)
+    assert {time.utcoffset() for time in times} == {timedelta(0)}
+
+
+def _run_verify(*arguments: str) -> str:
+    """What the script prints of a user who is not done yet."""
+    command = [sys.executable, str(ROOT / "scripts" / "verify_onboarding_data.py"), *arguments]
+    done = subprocess.run(command, env=os.environ, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (1, "")
+    return done.stdout
 
 
 def test_verify_tells_an_erased_user_from_an_unknown_one(

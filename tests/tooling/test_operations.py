@@ -85,6 +85,13 @@ def test_unfinished_drafts_are_found(
     assert rows.execute(query.encode()).fetchall()[0][:2] == ("website", 1)
 
 
+def test_a_draft_counts_as_stored(rows: psycopg.Cursor[tuple[object, ...]], http: Client) -> None:
+    """Who has nothing but a large draft stores most, and is found first."""
+    draft = {"data": {"notes": "x" * 100_000}}
+    assert http.request("PUT", "/api/onboarding/step/3/draft", json=draft, user="user_draft").status == 200
+    assert rows.execute(QUERIES["Who stores most?"].encode()).fetchall()[0] == ("user_draft", "98 kB")
+
+
 def test_the_fingerprints_are_those_of_the_key_ring(
     rows: psycopg.Cursor[tuple[object, ...]], environment: dict[str, str]
 ) -> None:
