@@ -136,7 +136,7 @@ def test_a_single_key_is_validated_like_the_step_s() -> None:
 
 @pytest.mark.parametrize("piece", ["a", "a-", "_", "fc-", "eyJ", "sk_", "Bearer "])
 def test_masking_reads_a_long_text_once(piece: str) -> None:
-    """Eight times the text takes about eight times as long, not sixty-four: one long word of a user stops nobody else."""
+    """Eight times the text takes about eight times as long, not sixty-four: one long word of a user stops nobody."""
 
     def seconds(characters: int) -> float:
         text = piece * (characters // len(piece))
