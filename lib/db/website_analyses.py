@@ -26,7 +26,7 @@ from lib.db import business_info, sessions, steps
 from lib.db.database import Database
 from lib.db.events import event_values, happened, recorded
 from lib.db.guards import analysis_fits, has_room_for_website, within_quota
-from lib.db.statements import USER, Query, Statement, parameter, upsert
+from lib.db.statements import USER, Bound, Query, Statement, parameter, upsert
 from lib.db.tables import website_analyses
 from lib.steps.definitions import COMPLETED, WEBSITE
 from lib.steps.fields import ANALYSIS_FIELDS, SAVED_ANALYSIS_FIELDS, BusinessFields, Json, SavedAnalysis, names_of
@@ -122,22 +122,25 @@ def complete_step(
     data: object,
     validation_errors: list[object],
     website_url: str,
-    analysis: SavedAnalysis,
+    analysis: SavedAnalysis | None,
     *,
     business: BusinessFields | None = None,
     warning: str | None = None,
     if_match: Collection[int] | None,
 ) -> Progress:
-    """Complete step 2."""
-    saved = _SAVE(website_url=website_url, warning_message=warning, **analysis)
+    """Complete step 2. Without an analysis, those that were stored before stay as they are."""
     also = [
-        has_room_for_website(website_url),
-        saved,
+        *(_saved(website_url, analysis, warning) if analysis else []),
         *([business_info.saved(business), happened("business.saved", WEBSITE)] if business else []),
         business_info.shown_in_step(),
         *([happened("analysis.saved", WEBSITE)] if website_url else []),
     ]
     return steps.complete(database, user_id, WEBSITE, data, validation_errors, also, if_match=if_match)
+
+
+def _saved(website_url: str, analysis: SavedAnalysis, warning: str | None) -> list[Bound[Any]]:
+    saved = _SAVE(website_url=website_url, warning_message=warning, **analysis)
+    return [has_room_for_website(website_url), saved]
 
 
 def edit(database: Database, user_id: str, analysis_id: int, fields: Mapping[str, object]) -> bool:

@@ -13,7 +13,9 @@ from lib.steps.fields import (
     PERSONA_FIELDS,
     PREFERENCE_FIELDS,
     RESEARCH_ALTERNATIVES,
+    RESEARCH_NOTES,
     RESEARCH_STYLE_FIELDS,
+    WEBSITE_NOTES,
     camel_case,
 )
 
@@ -29,7 +31,7 @@ FINISHED_STATUSES = (COMPLETED, SKIPPED)
 class StepDefinition:
     """One step. It is stored under `key`.
 
-    `fields` are the names that it reads in a payload's `data`, `nested` those that it reads in an object in there.
+    `fields` are the names that it knows in a payload's `data`, `nested` those that it knows in an object in there.
     """
 
     key: str
@@ -48,7 +50,7 @@ WEBSITE = StepDefinition(
     "Website Analysis",
     "Set up website analysis and crawling",
     required=True,
-    fields=("website", "website_url", "analysis", "businessData", "crawlResult", *ANALYSIS_FIELDS),
+    fields=("website", "website_url", "analysis", "businessData", "crawlResult", *WEBSITE_NOTES, *ANALYSIS_FIELDS),
     nested=(
         ("analysis", ("website_url", *ANALYSIS_FIELDS, *BELONGS_TO, *LATER_ANALYSIS_FIELDS)),
         ("businessData", BUSINESS_FIELDS),
@@ -59,7 +61,7 @@ RESEARCH = StepDefinition(
     "AI Research",
     "Configure AI research capabilities",
     required=True,
-    fields=tuple(dict.fromkeys((*PREFERENCE_FIELDS, "analysis", *RESEARCH_ALTERNATIVES))),
+    fields=tuple(dict.fromkeys((*PREFERENCE_FIELDS, "analysis", *RESEARCH_ALTERNATIVES, *RESEARCH_NOTES))),
     nested=(("analysis", RESEARCH_STYLE_FIELDS),),
 )
 PERSONA = StepDefinition(

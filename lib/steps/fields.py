@@ -165,6 +165,11 @@ LATER_ANALYSIS_FIELDS = ("social_media_presence", "seo_audit", "sitemap_analysis
 RESEARCH_ALTERNATIVES = ("research_depth", "competitors", "researchSummary", "sitemapAnalysis")
 """Step 3 needs one of these."""
 
+WEBSITE_NOTES = ("domainName", "useAnalysisForGenAI")
+"""What the page sends with step 2 besides, kept in its data."""
+RESEARCH_NOTES = ("userUrl", "industryContext", "analysisTimestamp")
+"""What the page sends with step 3 besides, kept in its data."""
+
 DEPTHS = ("Basic", "Standard", "Comprehensive", "Expert")
 """How deep to research; the second is the default."""
 DEFAULT_DEPTH = "Standard"

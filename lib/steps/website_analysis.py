@@ -52,6 +52,12 @@ class WebsiteAnalysis:
     fields: SavedAnalysis
     business: BusinessFields | None
 
+    @property
+    def found(self) -> SavedAnalysis | None:
+        """The fields; None where they tell of a business alone, without a website and without an analysis."""
+        of_analysis = (value for name, value in self.fields.items() if name != "business_data")
+        return self.fields if self.website_url or any(of_analysis) else None
+
 
 def website_analysis(data: Mapping[str, Any]) -> WebsiteAnalysis:
     """Validate step 2's payload; give its fields. Raises `InvalidData`."""

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from dev.harness.client import Client
-from dev.harness.wizard import BUSINESS, complete_step
+from dev.harness.wizard import BUSINESS, WEBSITE, complete_step
 from tests.support.page import API, read
 
 USER, OTHER = "user_2owner", "user_2other"
@@ -161,6 +161,42 @@ def test_step_2_alone_keeps_it_too(http: Client) -> None:
     complete_step(http, USER, 2, {"website": "", "businessData": {**BUSINESS, "industry": ["Food"]}})
     assert read(http, USER, "business-info/user/me")["industry"] is None
     assert read(http, USER, "step/2")["data"]["businessData"]["industry"] == ["Food"]
+
+
+@pytest.mark.parametrize("website", [None, ""])
+@pytest.mark.parametrize("analysis", [None, {}])
+def test_without_a_website_there_is_no_analysis(http: Client, website: object, analysis: object) -> None:
+    """Completing step 2 finishes it, and every read says that no website was analysed."""
+    save(http)
+    data = {"website": website, "analysis": analysis, "businessData": BUSINESS}
+    assert complete_step(http, USER, 2, data).status == 200
+    assert read(http, USER, "step/2")["status"] == "completed"
+    assert read(http, USER, "website-analysis") is None
+    assert read(http, USER, "style-detection/session-analyses")["analyses"] == []
+    assert read(http, USER, "export")["website_analyses"] == []
+    summary = read(http, USER, "summary")
+    assert (summary["website_url"], summary["style_analysis"], summary["business_info"]) == (None, None, BUSINESS)
+    assert "website_missing" not in str(read(http, USER, "requirements"))
+
+
+def test_without_a_website_earlier_analyses_stay(http: Client) -> None:
+    """The current one too: it is still what is known of the user's style."""
+    complete_step(http, USER, 2, WEBSITE)
+    paths = ("website-analysis", "style-detection/session-analyses")
+    before = [read(http, USER, path) for path in paths]
+    data = {"website": None, "analysis": None, "businessData": BUSINESS}
+    assert complete_step(http, USER, 2, data).status == 200
+    assert [read(http, USER, path) for path in paths] == before
+    assert read(http, USER, "summary")["website_url"] == WEBSITE["website"]
+    assert read(http, USER, "step/2")["data"] == data
+
+
+def test_an_analysis_without_a_website_is_kept(http: Client) -> None:
+    """What is known of the style is shown, whatever it was found out from."""
+    style = {"tone": "Warm"}
+    data = {"website": "", "analysis": {"writing_style": style}, "businessData": BUSINESS}
+    assert complete_step(http, USER, 2, data).status == 200
+    assert read(http, USER, "website-analysis")["style_analysis"]["writing_style"] == style
 
 
 def test_it_is_erased_with_the_user(http: Client) -> None:

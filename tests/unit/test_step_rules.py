@@ -61,6 +61,8 @@ def test_a_business_without_a_website_needs_no_url() -> None:
     business = {"business_description": "Bakery", "industry": "Food"}
     assert website_analysis({"website": "", "businessData": business}).fields["business_data"] == business
     assert website_analysis({"businessData": business}).website_url == ""
+    assert website_analysis({"businessData": business, "analysis": None}).found is None
+    assert website_analysis({"businessData": business, "analysis": {"writing_style": {"tone": "Warm"}}}).found
     assert _fields_refused(website_analysis, {}) == ["data.website"]
     assert _fields_refused(website_analysis, {"website_url": "", "businessData": {}}) == ["data.website_url"]
 

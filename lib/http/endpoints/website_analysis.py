@@ -159,7 +159,7 @@ def _save_step(call: Call, submission: Submission) -> tuple[Progress, object]:
         data,
         submission.validation_errors,
         analysis.website_url,
-        analysis.fields,
+        analysis.found,
         business=analysis.business,
         if_match=submission.if_match,
     )
