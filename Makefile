@@ -35,7 +35,7 @@ check: lint ## lint and the quick tests, in under a minute
 thorough: $(STAMP) ## the checks that take minutes: each recipe of docs/CHANGING.md without each of its steps
 	@$(BIN)/python -m pytest -n $(WORKERS) --maxprocesses 8 -m thorough
 
-demo: $(STAMP) ## walk the six steps over HTTP as a new user and show step 6
+demo: $(STAMP) ## walk every step over HTTP as a new user and show the last one
 	@$(BIN)/python -m dev.demo
 
 token: $(STAMP) ## print a development token (USER=user_2abc)

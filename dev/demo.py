@@ -36,7 +36,7 @@ from dev.settings import (
     without_settings,
 )
 from dev.stopping import INTERRUPTED, interrupt_on_stop_signals
-from lib.steps.definitions import API_KEYS, INTEGRATIONS, PERSONA, RESEARCH, SIX_STEPS
+from lib.steps.definitions import API_KEYS, INTEGRATIONS, PERSONA, RESEARCH, STEPS, StepDefinition
 from lib.steps.definitions import WEBSITE as WEBSITE_STEP
 
 WEBSITE = "https://bakery.example.com"
@@ -138,11 +138,18 @@ def walk(caller: Caller) -> None:
     """Take every step and finish, telling how far it is."""
     print(f"{caller.user} on http://localhost:{caller.port}\n")
     caller.call("POST", "/api/onboarding/start")
-    for number, step in SIX_STEPS.numbered():
+    for number, step in served_steps(caller):
         answer = caller.call("POST", f"/api/onboarding/step/{number}/complete", {"data": DATA[step.key]})
         print(f"  ✓ {number} {step.title:<20} {answer['completion_percentage']:>6.1f} %")
     done = caller.call("POST", "/api/onboarding/complete")
     print(f"  ✓ {'completed':<22} {done['completion_percentage']:>6.1f} %\n")
+
+
+def served_steps(caller: Caller) -> list[tuple[int, StepDefinition]]:
+    """The steps of the page that the server serves, each with its number there: `ONBOARDING_FLOW` chooses it."""
+    steps = {step.title: step for step in STEPS}
+    shown = caller.call("GET", "/api/onboarding/config")["steps"]
+    return [(step["step_number"], steps[step["title"]]) for step in shown]
 
 
 def width() -> int:
@@ -151,10 +158,10 @@ def width() -> int:
 
 
 def report(user: str, summary: Mapping[str, Any]) -> str:
-    """Step 6 as text for a person."""
+    """The last step as text for a person."""
     rule = "─" * width()
     sections = [section(words(name), value) for name, value in summary.items()]
-    return "\n".join([rule, f"Step 6: what is stored for {user}", rule, *sections, rule])
+    return "\n".join([rule, f"The last step: what is stored for {user}", rule, *sections, rule])
 
 
 def section(title: str, value: Any) -> str:

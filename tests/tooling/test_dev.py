@@ -258,6 +258,22 @@ def test_the_demo_uses_the_running_server(running: subprocess.Popen[str], enviro
     assert f"on http://localhost:{environ['PORT']}\n" in done.stdout
 
 
+@pytest.fixture
+def five_steps(environ: dict[str, str]) -> None:
+    """Serve the page that has no step for API keys."""
+    environ["ONBOARDING_FLOW"] = "five"
+
+
+@pytest.mark.usefixtures("five_steps", "running")
+def test_the_demo_walks_the_steps_that_the_server_serves(environ: dict[str, str]) -> None:
+    """It asks the running server for its steps, whatever flow the demo's own shell names."""
+    done = _run("dev.demo", {**environ, "ONBOARDING_FLOW": "six"})
+    assert done.returncode == 0, done.stderr
+    assert "  ✓ 1 Website Analysis " in done.stdout
+    assert re.search(r"  ✓ 5 Complete Setup +100\.0 %\n", done.stdout)
+    assert "AI LLM Providers" not in done.stdout
+
+
 def _accepts(port: int) -> bool:
     with socket.socket() as probe:
         return probe.connect_ex(("127.0.0.1", port)) == 0
