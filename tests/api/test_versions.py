@@ -62,6 +62,17 @@ def test_each_change_of_a_step_adds_1(http: Client) -> None:
     assert (version(http, 5), version(http, 4)) == (6, 0)
 
 
+@pytest.mark.parametrize(
+    ("method", "path", "body"),
+    [call for call in CONDITIONAL if call[0] != "DELETE" and call[1] != "step/6/complete"],
+)
+def test_what_is_stored_already_counts_as_a_write(http: Client, method: str, path: str, body: Any) -> None:
+    """Sent twice, a write adds 1 each time; whoever read the step in between is told so."""
+    first, second = (send(http, method, path, body).headers["ETag"] for _ in range(2))
+    assert [first, second] == ['"1"', '"2"']
+    assert send(http, method, path, body, If_Match=first).status == 412
+
+
 def test_what_changes_nothing_keeps_the_version(http: Client) -> None:
     """A reset of what is pending, a draft that is not there, a key that is not there."""
     walk(http, USER, 1)
