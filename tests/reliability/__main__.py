@@ -62,7 +62,7 @@ def _table(figures: Figures) -> str:
         "acknowledged writes lost": str(figures.wrong["acknowledged lost"]),
         "overwritten by older writes": str(figures.wrong["overwritten by older"]),
         "answers that show another user": str(figures.wrong["users crossed"]),
-        "answered 200": f"{answers[200]:,}",
+        "answered 200, a last look at every user included": f"{answers[200]:,}",
         "other answers by kind": ", ".join(f"{kind}: {count:,}" for kind, count in sorted(figures.problems.items())),
         "longest answer": f"{figures.longest:.2f} s (the limit is {TIME_LIMIT_S} s)",
         "recovery after the last fault": f"{figures.recovery:.2f} s until {THREADS} writes in a row succeeded",
