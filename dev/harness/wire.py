@@ -7,9 +7,9 @@ import socket
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Literal, Protocol
 from urllib.parse import urlsplit
 
 FLUSH = b"H\0\0\0\4"
@@ -23,12 +23,11 @@ type Direction = Literal["up", "down"]
 class Wire:
     """Passes bytes on after `delay` seconds each way, chunk by chunk with their spacing kept, as a long line does."""
 
-    url: str
+    url: str = ""
     delay: float = 0.0
     transcript: list[tuple[Direction, bytes]] = field(default_factory=list)
     """What arrived here since `start_recording`, in its order."""
-    _upstream: tuple[str, int] = ("", 0)
-    _listening: socket.socket | None = None
+    upstream: tuple[str, int] = ("", 0)
     _open: set[socket.socket] = field(default_factory=set)
     _budgets: dict[Direction, int] = field(default_factory=dict)
     _is_silent: bool = False
@@ -77,7 +76,8 @@ class Wire:
             self._budgets, self._is_down = {}, self._goes_down_when_cut
             return data[:budget], True
 
-    def _serve(self, listening: socket.socket) -> None:
+    def serve(self, listening: socket.socket) -> None:
+        """Pass on every connection that arrives, until the socket is shut down."""
         with suppress(OSError):
             while True:
                 client, _ = listening.accept()
@@ -87,7 +87,7 @@ class Wire:
                     self._connect(client)
 
     def _connect(self, client: socket.socket) -> None:
-        server = socket.create_connection(self._upstream)
+        server = socket.create_connection(self.upstream)
         for end in (client, server):
             end.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             self._open.add(end)
@@ -123,6 +123,11 @@ class Wire:
         for end in (source, sink):
             self._close(end)
 
+    def cut(self) -> None:
+        """Break every connection there is."""
+        for end in list(self._open):
+            self._close(end)
+
     def _close(self, end: socket.socket) -> None:
         self._open.discard(end)
         with suppress(OSError):
@@ -137,16 +142,28 @@ def messages(stream: bytes) -> Iterator[str]:
         stream = stream[1 + int.from_bytes(stream[1:5]) :]
 
 
+class Line(Protocol):
+    """A proxy that `put_before` sets up: where clients find it, and where it leads."""
+
+    url: str
+    upstream: tuple[str, int]
+
+    def serve(self, listening: socket.socket) -> None:
+        """Pass on every connection that arrives, until the socket is shut down."""
+
+    def cut(self) -> None:
+        """Break every connection there is."""
+
+
 @contextmanager
-def wire(database_url: str, delay: float = 0.0) -> Iterator[Wire]:
-    """A line to the server of `database_url` while in use; its `url` leads through it."""
+def put_before[L: Line](line: L, database_url: str) -> Iterator[L]:
+    """The line before the server of `database_url` while in use; its `url` leads through it."""
     parts = urlsplit(database_url)
     with socket.create_server(("127.0.0.1", 0), backlog=128) as listening:
         credentials, _, _ = parts.netloc.rpartition("@")
         netloc = f"{credentials}@127.0.0.1:{listening.getsockname()[1]}"
-        line = Wire(parts._replace(netloc=netloc).geturl(), delay)
-        line._upstream = (str(parts.hostname), parts.port or 5432)
-        thread = threading.Thread(target=line._serve, args=(listening,), daemon=True)
+        line.url, line.upstream = parts._replace(netloc=netloc).geturl(), (str(parts.hostname), parts.port or 5432)
+        thread = threading.Thread(target=line.serve, args=(listening,), daemon=True)
         thread.start()
         try:
             yield line
@@ -154,5 +171,9 @@ def wire(database_url: str, delay: float = 0.0) -> Iterator[Wire]:
             with suppress(OSError):
                 listening.shutdown(socket.SHUT_RDWR)
             thread.join()
-            for end in list(line._open):
-                line._close(end)
+            line.cut()
+
+
+def wire(database_url: str, delay: float = 0.0) -> AbstractContextManager[Wire]:
+    """A line to the server of `database_url` while in use; its `url` leads through it."""
+    return put_before(Wire(delay=delay), database_url)

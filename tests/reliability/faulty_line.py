@@ -5,10 +5,10 @@ from __future__ import annotations
 import socket
 import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass, field
-from urllib.parse import urlsplit
+
+from dev.harness.wire import put_before
 
 WIDEST = 65536  # bytes that are passed on at once
 
@@ -29,7 +29,7 @@ class FaultyLine:
     width: int = WIDEST
     is_silent: bool = False
     bytes_up_since_mended: int = 0
-    _upstream: tuple[str, int] = ("", 0)
+    upstream: tuple[str, int] = ("", 0)
     _pairs: list[_Pair] = field(default_factory=list)
     _stalled: set[_Pair] = field(default_factory=set)
     _left: int | None = None
@@ -67,7 +67,8 @@ class FaultyLine:
             with suppress(OSError):
                 client.shutdown(socket.SHUT_RDWR)
 
-    def _serve(self, listening: socket.socket) -> None:
+    def serve(self, listening: socket.socket) -> None:
+        """Pass on every connection that arrives, until the socket is shut down."""
         with suppress(OSError):
             while True:
                 client, _ = listening.accept()
@@ -76,7 +77,7 @@ class FaultyLine:
 
     def _connect(self, client: socket.socket) -> None:
         try:
-            server = socket.create_connection(self._upstream)
+            server = socket.create_connection(self.upstream)
         except OSError:
             client.close()
             return
@@ -118,21 +119,6 @@ class FaultyLine:
             end.close()
 
 
-@contextmanager
-def faulty_line(database_url: str) -> Iterator[FaultyLine]:
+def faulty_line(database_url: str) -> AbstractContextManager[FaultyLine]:
     """A line to the server of `database_url` while in use; its `url` leads through it."""
-    parts = urlsplit(database_url)
-    with socket.create_server(("127.0.0.1", 0), backlog=128) as listening:
-        credentials, _, _ = parts.netloc.rpartition("@")
-        netloc = f"{credentials}@127.0.0.1:{listening.getsockname()[1]}"
-        line = FaultyLine(parts._replace(netloc=netloc).geturl())
-        line._upstream = (str(parts.hostname), parts.port or 5432)
-        thread = threading.Thread(target=line._serve, args=(listening,), daemon=True)
-        thread.start()
-        try:
-            yield line
-        finally:
-            with suppress(OSError):
-                listening.shutdown(socket.SHUT_RDWR)
-            thread.join()
-            line.cut()
+    return put_before(FaultyLine(), database_url)
