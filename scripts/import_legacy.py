@@ -20,7 +20,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from lib.config import Settings
 from lib.db.encryption import KeyRing
-from lib.db.operators import Connection, PostgresURL, UnusableURL, connect, reason_of
+from lib.db.operators import Connection, PostgresURL, UnusableURL, connect, reason_of, why_it_stopped
 from lib.errors import Unavailable
 from migrations.legacy.arguments import assignment, check_report_path, check_user_ids, file_problem, user_ids
 from migrations.legacy.importing import Importer
@@ -62,8 +62,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"stopped: {file_problem(error)}", file=sys.stderr)
         return 1
     except psycopg.Error as error:
-        advice = "; run again to go on" if isinstance(error, psycopg.OperationalError) else ""
-        print(f"stopped: {reason_of(error)}{advice}", file=sys.stderr)
+        print(why_it_stopped(error), file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         print("interrupted; run again to go on", file=sys.stderr)

@@ -4,7 +4,7 @@ Without --erase it only counts and lists what would go: nothing is changed. A se
 stores: a step, a draft, a key. Completed ones always stay. All of the user's data goes with the session, keys included;
 the account stays, and a user who comes back begins anew. A user who is back while this runs keeps everything.
 Reads the database of DATABASE_URL_UNPOOLED or DATABASE_URL, with the login that ran the migrations.
-Exit code: 0 when done, 1 when the database stopped it on the way (run again to go on), 2 when it cannot work.
+Exit code: 0 when done, 1 when the database stopped it on the way, 2 when it cannot work.
 """
 
 import argparse
@@ -22,7 +22,15 @@ from psycopg.sql import SQL, Composed, Identifier
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from lib.config import Settings
-from lib.db.operators import Connection, UnusableURL, connect, postgres_url, reason_of, take_role
+from lib.db.operators import (
+    Connection,
+    UnusableURL,
+    connect,
+    postgres_url,
+    reason_of,
+    take_role,
+    why_it_stopped,
+)
 from lib.db.tables import metadata, onboarding_sessions
 from lib.errors import Unavailable
 
@@ -50,7 +58,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"cannot examine sessions: {reason_of(error)}", file=sys.stderr)
         return 2
     except psycopg.Error as error:
-        print(f"stopped: {reason_of(error)}; run again to go on", file=sys.stderr)
+        print(why_it_stopped(error), file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         print("interrupted; run again to go on", file=sys.stderr)

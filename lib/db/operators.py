@@ -73,6 +73,12 @@ def reason_of(error: BaseException) -> str:
     return error.reason if isinstance(error, Unavailable) else one_line(error)
 
 
+def why_it_stopped(error: psycopg.Error) -> str:
+    """Why a command stopped on its way, and that it may go on: only what may pass by itself is worth another run."""
+    advice = "; run again to go on" if isinstance(error, psycopg.OperationalError) else ""
+    return f"stopped: {reason_of(error)}{advice}"
+
+
 def one_line(error: BaseException) -> str:
     """What an error says, on a single line for a terminal."""
     return " ".join(str(error).split()) or type(error).__name__

@@ -93,3 +93,26 @@ def test_a_period_that_makes_no_sense_is_refused(text: str, capsys: pytest.Captu
         main([f"--older-than={text}"])
     assert caught.value.code == 2
     assert "is not a number of days from 30d on" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("error", "advises"),
+    [(psycopg.errors.AdminShutdown, True), (psycopg.errors.InsufficientPrivilege, False)],
+)
+def test_running_again_is_advised_only_where_it_may_help(
+    four: list[str],
+    error: type[psycopg.Error],
+    advises: bool,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """A server that went away may come back; a right that is missing stays missing."""
+
+    def stop(*_arguments: object) -> int:
+        raise error("as it happens")
+
+    monkeypatch.setattr(retention, "_erase", stop)
+    assert main(["--older-than", "400d", "--erase"]) == 1
+    shown = capsys.readouterr().err.splitlines()[-1]
+    assert shown.startswith("stopped: ")
+    assert shown.endswith("; run again to go on") == advises
