@@ -142,6 +142,11 @@ def messages(stream: bytes) -> Iterator[str]:
         stream = stream[1 + int.from_bytes(stream[1:5]) :]
 
 
+def without_flush(chunk: bytes) -> bytes:
+    """A chunk without the `FLUSH` at its ends: between them, the same bytes may stand in a value by chance."""
+    return chunk.removeprefix(FLUSH).removesuffix(FLUSH)
+
+
 class Line(Protocol):
     """A proxy that `put_before` sets up: where clients find it, and where it leads."""
 

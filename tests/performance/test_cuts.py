@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from dev.harness.client import Client, Response
-from dev.harness.wire import FLUSH, Direction, Wire, messages
+from dev.harness.wire import Direction, Wire, messages, without_flush
 from dev.harness.wizard import WEBSITE, complete_step, walk
 from dev.local_postgres import LocalPostgres
 from lib import bootstrap
@@ -30,7 +30,7 @@ def counted(calls: Client, line: Wire) -> dict[Direction, int]:
     save(calls)
     sizes: dict[Direction, int] = {"up": 0, "down": 0}
     for direction, data in line.transcript:
-        sizes[direction] += len(data.replace(FLUSH, b""))
+        sizes[direction] += len(without_flush(data))
     return sizes
 
 

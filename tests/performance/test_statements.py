@@ -18,7 +18,7 @@ from dev.harness.every_call import (
     save_everything,
     url,
 )
-from dev.harness.wire import FLUSH, Wire, messages
+from dev.harness.wire import FLUSH, Wire, messages, without_flush
 
 USER = "user_2trips"
 
@@ -35,7 +35,7 @@ def warm(http: Client, line: Wire) -> None:
 
 def sent_in_one_round_trip(line: Wire) -> Counter[str]:
     """The messages that went up, after checking that they went up together and that one answer came back."""
-    line.transcript[:] = [(way, data.replace(FLUSH, b"")) for way, data in line.transcript if data != FLUSH]
+    line.transcript[:] = [(way, without_flush(data)) for way, data in line.transcript if data != FLUSH]
     (first, up), (second, down) = line.exchanges()
     assert (first, second) == ("up", "down")
     assert [*messages(down)].count("Z") == 1  # one ReadyForQuery, at the end
@@ -111,7 +111,7 @@ def test_a_first_request_needs_its_connection_and_one_round_trip_more(calls: Cli
     answers = [data for direction, data in line.exchanges() if direction == "down"]
     ready = next(number for number, data in enumerate(answers) if data.endswith(b"Z\0\0\0\5I"))
     assert len(spoken) - 1 == ready + 1
-    assert Counter(messages(spoken[-1].replace(FLUSH, b""))) == ONE_STATEMENT
+    assert Counter(messages(without_flush(spoken[-1]))) == ONE_STATEMENT
 
 
 @pytest.mark.parametrize("path", ["config", "providers", "providers/openai/setup"])
