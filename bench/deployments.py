@@ -20,7 +20,7 @@ from dev.harness.vercel.project import copy_project
 from dev.harness.vercel.toolchain import Toolchain
 from dev.settings import ROOT
 from lib.db.database import Database
-from lib.db.engine import Scope
+from lib.db.scope import Scope
 from lib.db.statements import Bound
 
 PEERS = ROOT / "bench" / "peers"

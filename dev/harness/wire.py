@@ -12,9 +12,6 @@ from dataclasses import dataclass, field
 from typing import Literal, Protocol
 from urllib.parse import urlsplit
 
-FLUSH = b"H\0\0\0\4"
-"""Behind a pipeline's Sync, psycopg may ask the server to flush: nobody waits for that, the answer is here or comes."""
-
 type Direction = Literal["up", "down"]
 """Towards the server, or back to the client."""
 
@@ -140,11 +137,6 @@ def messages(stream: bytes) -> Iterator[str]:
     while stream:
         yield chr(stream[0])
         stream = stream[1 + int.from_bytes(stream[1:5]) :]
-
-
-def without_flush(chunk: bytes) -> bytes:
-    """A chunk without the `FLUSH` at its ends: between them, the same bytes may stand in a value by chance."""
-    return chunk.removeprefix(FLUSH).removesuffix(FLUSH)
 
 
 class Line(Protocol):

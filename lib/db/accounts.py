@@ -3,7 +3,7 @@
 from datetime import timedelta
 from typing import TypedDict
 
-from sqlalchemy import delete, func
+from sqlalchemy import Interval, cast, delete, func
 from sqlalchemy.dialects.postgresql import insert
 
 from lib.db.database import Database
@@ -20,7 +20,7 @@ class _DeletedSession(TypedDict):
 
 
 _FORGET_OLD_DELIVERIES = Statement(
-    delete(webhook_deliveries).where(webhook_deliveries.c.received_at < func.now() - REMEMBERED_FOR)
+    delete(webhook_deliveries).where(webhook_deliveries.c.received_at < func.now() - cast(REMEMBERED_FOR, Interval))
 )
 _REMEMBER_DELIVERY = Statement(
     insert(webhook_deliveries)

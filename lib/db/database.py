@@ -2,17 +2,19 @@
 
 import secrets
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import replace
 from typing import Any, cast
 
 import psycopg
 from psycopg import errors as pg
+from psycopg.pq import TransactionStatus
 from sqlalchemy.pool import Pool
 
-from lib.db.engine import POOL_SIZE, Connection, Scope, checked_out, new_deadline
+from lib.db.engine import POOL_SIZE, Connection, Distributed, checked_out, new_deadline
 from lib.db.guards import TOO_LATE, refusal
 from lib.db.operator_scope import OperatorScope
+from lib.db.scope import Scope
 from lib.db.slots import Overloaded, Slots
 from lib.db.statements import Bound
 from lib.errors import FieldError, InvalidData, Unavailable
@@ -29,6 +31,9 @@ _SCHEMA_OUTDATED = (
 
 _BUSY = "The service is very busy. Please try again in a moment."
 _RETRIED = (pg.SerializationFailure, pg.DeadlockDetected)
+# The server does not have a statement that it was told to keep, has one of that name from elsewhere, or a migration
+# made it useless.
+_NOT_KEPT = (pg.InvalidSqlStatementName, pg.DuplicatePreparedStatement, pg.FeatureNotSupported)
 
 type Turn = Callable[[str, float], AbstractContextManager[object]]
 """Given a user and a monotonic deadline: what a write of that user waits in until it is its turn."""
@@ -51,6 +56,7 @@ class Database:
         self._slots = Slots(POOL_SIZE)
         self._turn = turn
         self._begins = False
+        self._prepares = True
 
     def read[Row: Mapping[str, Any]](self, user_id: str, query: Bound[Row]) -> list[Row]:
         """Rows that the user may see. Raises `Unavailable`."""
@@ -92,7 +98,7 @@ class Database:
         try:
             with self._turn_of(scope, deadline), self._slots.slot(deadline):
                 try:
-                    return self._attempt(replace(scope, begins=self._begins), statements, deadline)
+                    return self._attempt(self._as_found(scope), statements, deadline)
                 except _Retry as again:
                     # Every statement is idempotent, so running it once more is safe.
                     return self._attempt(again.scope, statements, deadline, is_last=True)
@@ -100,6 +106,12 @@ class Database:
             raise Unavailable(_BUSY, "overloaded: no connection is free in time") from error
         except psycopg.Error as error:
             raise _translated(error, is_write=scope.exclusive) from error
+
+    def _as_found(self, scope: Scope) -> Scope:
+        """The scope as earlier answers showed that the server wants it."""
+        if scope.user_id is None:
+            return scope
+        return replace(scope, begins=self._begins, prepares=self._prepares)
 
     def _turn_of(self, scope: Scope, deadline: float) -> AbstractContextManager[object]:
         return self._turn(scope.user_id, deadline) if scope.exclusive and scope.user_id else nullcontext()
@@ -111,15 +123,17 @@ class Database:
         pooled = checked_out(self._pool, deadline)
         connection = cast(Connection, pooled.driver_connection)
         try:
-            cursor = connection.exchange(scope, statements)
-            return cursor.fetchall() if cursor.description else []
+            return connection.exchange(scope, statements)
+        except Distributed:
+            self._begins = True
+            raise _Retry(self._as_found(scope)) from None
         except psycopg.Error as error:
             if is_last or connection.is_overdue:
                 raise
             raise self._retry_of(error, scope, connection) from error
         finally:
             # Only an idle connection is left to the next request: no unread answer, no open transaction.
-            if connection.closed or connection.is_overdue or not _is_idle(connection):
+            if not _is_idle_again(connection):
                 pooled.invalidate()
             pooled.close()
 
@@ -127,9 +141,15 @@ class Database:
         """A `_Retry` where the same statements may do better, else the error itself."""
         if isinstance(error, pg.ActiveSqlTransaction):
             self._begins = True
-            return _Retry(replace(scope, begins=True))
+            return _Retry(self._as_found(scope))
+        if scope.prepares and isinstance(error, _NOT_KEPT):
+            connection.forget_prepared()
+            # A pooler that keeps no statements apart stays where it is; a server behind none keeps the next ones.
+            self._prepares = connection.server_pid is not None
+            return _Retry(replace(scope, prepares=False))
         if isinstance(error, psycopg.OperationalError) and connection.closed:
-            return _Retry(replace(scope, begins=scope.exclusive, lost_backend=connection.server_pid))
+            begins = scope.begins or scope.exclusive
+            return _Retry(replace(scope, begins=begins, lost_backend=connection.server_pid))
         # A server that answers "too late" in time has had its clock set; the answer told by how much.
         is_worth_it = isinstance(error, _RETRIED) or error.sqlstate == TOO_LATE
         return _Retry(scope) if is_worth_it else error
@@ -148,8 +168,14 @@ def _new_seed() -> int:
     return 2**52 + secrets.randbits(51)
 
 
-def _is_idle(connection: Connection) -> bool:
-    return connection.info.transaction_status == psycopg.pq.TransactionStatus.IDLE
+def _is_idle_again(connection: Connection) -> bool:
+    """Whether nothing is left of the request, after ending a transaction of its own that failed."""
+    if connection.closed or connection.is_overdue:
+        return False
+    if connection.info.transaction_status == TransactionStatus.INERROR:
+        with suppress(psycopg.Error):
+            connection.roll_back()
+    return connection.info.transaction_status == TransactionStatus.IDLE
 
 
 def _translated(error: psycopg.Error, *, is_write: bool) -> Exception:

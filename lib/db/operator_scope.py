@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from lib.db.engine import DEFAULT_TIMING, Scope, Timing
+from lib.db.scope import DEFAULT_TIMING, Scope, Timing
 from lib.db.statements import Bound
 
 OPERATOR_ROLE = "onboarding_operator"

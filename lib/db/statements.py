@@ -50,10 +50,14 @@ WRITE_SEED = bindparam("write_seed", type_=BigInteger)
 
 @dataclass(frozen=True)
 class Bound[Row]:
-    """A statement with its values, ready to be sent. `Row` is what its rows look like, where it has any."""
+    """A statement with its values, ready to be sent. `Row` is what its rows look like, where it has any.
+
+    `is_prepared` says that the same text is sent again and again, so that Postgres may keep it parsed and planned.
+    """
 
     sql: str
     values: Mapping[str, Any]
+    is_prepared: bool = True
 
 
 class Statement:

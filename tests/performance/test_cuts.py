@@ -5,11 +5,11 @@ from __future__ import annotations
 import pytest
 
 from dev.harness.client import Client, Response
-from dev.harness.wire import Direction, Wire, messages, without_flush
+from dev.harness.wire import Direction, Wire, messages
 from dev.harness.wizard import WEBSITE, complete_step, walk
 from dev.local_postgres import LocalPostgres
 from lib import bootstrap
-from lib.db import engine
+from lib.db.scope import TIME_LIMIT_S, Scope
 from tests.support.inspection import Superuser, contents, superuser
 
 USER = "user_2cut"
@@ -30,7 +30,7 @@ def counted(calls: Client, line: Wire) -> dict[Direction, int]:
     save(calls)
     sizes: dict[Direction, int] = {"up": 0, "down": 0}
     for direction, data in line.transcript:
-        sizes[direction] += len(without_flush(data))
+        sizes[direction] += len(data)
     return sizes
 
 
@@ -118,7 +118,7 @@ def test_an_error_in_the_scope_stops_the_statement_behind_it(
     calls: Client, monkeypatch: pytest.MonkeyPatch, postgres: LocalPostgres, environment: dict[str, str]
 ) -> None:
     """Without its role a statement does not run at all, not even as the more powerful login role."""
-    monkeypatch.setattr("lib.db.engine._SCOPE", "SELECT set_config('role', 'no_such_role', true), %(user_id)s::text")
+    monkeypatch.setattr("lib.db.scope._USER", ", set_config('role', 'no_such_role', true), %(user_id)s::text")
     assert save(calls).status == 503
     monkeypatch.undo()
     with superuser(postgres, environment["DATABASE_URL"]) as database:
@@ -147,8 +147,8 @@ def _connecting(calls: Client) -> int:
 
 def test_the_time_limit_is_the_contracts() -> None:
     """Five seconds, for a wait on the wire and for the server's own work."""
-    assert engine.TIME_LIMIT_S == 5
-    for scope in (engine.Scope(), engine.Scope("user_2cut"), engine.Scope("user_2cut", exclusive=True)):
+    assert TIME_LIMIT_S == 5
+    for scope in (Scope(), Scope("user_2cut"), Scope("user_2cut", exclusive=True)):
         (first,) = scope.statements()
         assert "set_config('statement_timeout', %(limit_ms)s, true)" in first.sql
         assert first.values["limit_ms"] == "5000"

@@ -13,7 +13,7 @@ from dev.harness.in_process import InProcess
 from dev.harness.postgres import alembic, throwaway_postgres
 from dev.settings import ROOT, SETTINGS, SigningKey, new_encryption_key
 from lib import bootstrap
-from lib.db.engine import TIME_LIMIT_S
+from lib.db.scope import TIME_LIMIT_S
 from tests.reliability.campaign import THREADS, USERS_OF_A_THREAD, Campaign, Figures
 from tests.reliability.faults import Faults
 from tests.reliability.faulty_line import faulty_line

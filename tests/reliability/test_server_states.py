@@ -61,6 +61,20 @@ def test_another_default_isolation_breaks_neither_lock_nor_upserts(
     assert calls.get(f"{BASE}/status", user=USER).json()["current_step"] == 6
 
 
+@pytest.mark.parametrize("conforming", ["on", "off"])
+def test_any_user_id_is_set_as_it_is_where_a_transaction_begins_with_BEGIN(
+    calls: Client, database: Superuser, conforming: str
+) -> None:
+    """The id stands in a SET as a constant then: quotes, backslashes and percent signs in it mean nothing."""
+    set_default(database, "default_transaction_isolation", "repeatable read")
+    set_default(database, "standard_conforming_strings", conforming)
+    users = ["o'neill", "back\\slash", "\\'; RESET ROLE; --", "100%(user_id)s %% $1", "''", "\\"]
+    for number, user in enumerate(users):
+        assert complete_step(calls, user, 5, {"n": number}).status == 200, user
+    shown = [calls.get(f"{BASE}/step/5", user=user).json()["data"] for user in users]
+    assert shown == [{"n": number} for number in range(len(users))]
+
+
 STATES = """25006 25P02 25P04 53000 53100 53200 53300 57P01 57P02 57P03 57P05 57014 72000 XX000 XX001 XX002
 08006 08P01 0A000 40001 40P01 55P03 58030 99999"""
 

@@ -13,14 +13,16 @@ from typing import Any
 
 import pytest
 from psycopg import sql
+from psycopg.pq.abc import PGresult
 
 from dev.harness import client, every_call
 from dev.harness.in_process import InProcess
 from dev.harness.wizard import COPILOTKIT, EXA, STEP_DATA, complete_step
 from dev.settings import new_webhook_secret
 from lib import bootstrap, db
-from lib.db import guards, personas
-from lib.db.engine import Connection, Scope
+from lib.db import guards, personas, pipeline
+from lib.db.engine import Connection
+from lib.db.scope import Scope
 from lib.db.statements import Bound, Statement
 from lib.db.tables import metadata
 from tests.support.ai_backend import answering_everything, stub_backend
@@ -214,6 +216,7 @@ def walked(calls: InProcess, database: Superuser, monkeypatch: pytest.MonkeyPatc
         bootstrap.reset()
         way = Walk(calls, secret, database)
         monkeypatch.setattr(Connection, "exchange", _noting(way, Connection.exchange))
+        monkeypatch.setattr("lib.db.engine.rows", _counting(way, pipeline.rows))
         fill(calls, database)
         monkeypatch.setattr(guards, "MAX_WEBSITES", 2)
         monkeypatch.setattr(guards, "MAX_STORED_BYTES", LARGE // 2)
@@ -225,12 +228,18 @@ def walked(calls: InProcess, database: Superuser, monkeypatch: pytest.MonkeyPatc
 
 def _noting(way: Walk, run: Any) -> Any:
     def noted(self: Connection, scope: Scope, statements: list[Bound[Any]]) -> Any:
-        cursor = run(self, scope, [way.note(statement) for statement in statements])
-        # The number of rows counts too, for those that the functions themselves drop.
-        way.rows.append(cursor.rowcount)
-        return cursor
+        return run(self, scope, [way.note(statement) for statement in statements])
 
     return noted
+
+
+def _counting(way: Walk, load: Any) -> Any:
+    def loaded(connection: Connection, result: PGresult) -> Any:
+        # The number of rows counts too, for those that the functions themselves drop.
+        way.rows.append(result.command_tuples or 0)
+        return load(connection, result)
+
+    return loaded
 
 
 def fill(calls: InProcess, database: Superuser) -> None:

@@ -50,7 +50,7 @@ def find_pgbouncer() -> str | None:
 
 
 @contextmanager
-def pgbouncer(program: str, database_url: str) -> Iterator[str]:
+def pgbouncer(program: str, database_url: str, server_connections: int = SERVER_CONNECTIONS) -> Iterator[str]:
     """Run it, as an unprivileged user, while in use, and give the URL that leads through it."""
     parts, port = urlsplit(database_url), free_port()
     database = parts.path.lstrip("/")
@@ -64,7 +64,7 @@ def pgbouncer(program: str, database_url: str) -> Iterator[str]:
             user=parts.username,
             password=unquote(parts.password or ""),
             port=port,
-            server_connections=SERVER_CONNECTIONS,
+            server_connections=server_connections,
         )
         (folder / "pgbouncer.ini").write_text(configuration)
         with open(folder / "log", "wb") as log:

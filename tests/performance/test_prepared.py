@@ -1,0 +1,138 @@
+"""Statements that the server keeps, and servers and poolers that forget them."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+
+import pytest
+
+from dev.harness.client import Client
+from dev.harness.every_call import BASE
+from dev.harness.vercel.toolchain import skip_or_fail
+from dev.harness.wire import Wire, messages, wire
+from dev.harness.wizard import complete_step
+from lib import bootstrap
+from lib.db import engine
+from lib.db.pipeline import numbered
+from tests.support.inspection import Superuser
+from tests.support.pgbouncer import find_pgbouncer, pgbouncer
+
+USER = "user_2kept"
+
+
+def sent(line: Wire) -> Counter[str]:
+    """The messages that went up since the recording began."""
+    return Counter(messages(b"".join(data for direction, data in line.transcript if direction == "up")))
+
+
+def versions(calls: Client) -> tuple[int, int]:
+    """The version of step 3, and how many events there are of it."""
+    step = calls.get(f"{BASE}/step/3", user=USER).json()["version"]
+    events = calls.get(f"{BASE}/history?limit=50", user=USER).json()["events"]
+    return step, sum(event["step_number"] == 3 for event in events)
+
+
+@contextmanager
+def pooled(environment: dict[str, str], monkeypatch: pytest.MonkeyPatch, servers: int) -> Iterator[Wire]:
+    """The functions connect through a pooler with so many connections to the server; the line before it."""
+    program = find_pgbouncer()
+    if program is None:
+        skip_or_fail("pgbouncer not found: install it with `apt-get install pgbouncer`")
+    with pgbouncer(program, environment["DATABASE_URL"], servers) as url, wire(url) as line:
+        monkeypatch.setenv("DATABASE_URL", line.url)
+        bootstrap.reset()
+        yield line
+        bootstrap.reset()
+
+
+@pytest.fixture
+def opened(monkeypatch: pytest.MonkeyPatch) -> list[engine.Connection]:
+    """Every connection that the functions open from now on."""
+    connections: list[engine.Connection] = []
+    connect = engine._connect
+
+    def noted(conninfo: str) -> engine.Connection:
+        connections.append(connect(conninfo))
+        return connections[-1]
+
+    monkeypatch.setattr(engine, "_connect", noted)
+    return connections
+
+
+def test_what_was_sent_once_is_neither_parsed_nor_planned_again(calls: Client, line: Wire) -> None:
+    """Planning is most of what Postgres does for a request: a warm connection has it done already."""
+    for _ in range(2):
+        line.start_recording()
+        assert calls.get(f"{BASE}/summary", user=USER).status == 200
+        assert complete_step(calls, USER, 3).status == 200
+    assert sent(line)["P"] == 0
+
+
+def test_another_user_gets_the_kept_statements_with_their_own_rows(calls: Client) -> None:
+    """A plan is made once for all users, and row-level security is asked anew each time."""
+    for user, depth in (("user_2one", "Basic"), ("user_2two", "Expert")):
+        assert complete_step(calls, user, 3, {"research_depth": depth}).status == 200
+    found = [calls.get(f"{BASE}/research-preferences", user=user).json() for user in ("user_2one", "user_2two", USER)]
+    assert [preferences and preferences["research_depth"] for preferences in found] == ["Basic", "Expert", None]
+
+
+@pytest.mark.parametrize("forget", ["DISCARD ALL", "DEALLOCATE ALL"])
+def test_a_server_that_forgot_is_told_again_within_the_request(
+    opened: list[engine.Connection], calls: Client, line: Wire, forget: str
+) -> None:
+    """The caller notices nothing, the write happens once, and the next requests are as quick as before."""
+    assert complete_step(calls, USER, 3).status == 200
+    before = versions(calls)
+    for connection in opened:
+        connection.execute(forget)
+    assert complete_step(calls, USER, 3).status == 200
+    assert versions(calls) == (before[0] + 1, before[1] + 1)
+    assert complete_step(calls, USER, 3).status == 200
+    line.start_recording()
+    assert complete_step(calls, USER, 3).status == 200
+    assert sent(line)["P"] == 0
+
+
+def test_a_migration_between_two_requests_is_no_error(calls: Client, database: Superuser) -> None:
+    """Columns come and change under statements that the server keeps."""
+    for path in ("summary", "init", "step/3", "export"):
+        assert calls.get(f"{BASE}/{path}", user=USER).status == 200
+    database.execute("ALTER TABLE onboarding_steps ADD COLUMN later text")
+    database.execute("ALTER TABLE onboarding_steps ALTER COLUMN status TYPE varchar(40)")
+    for path in ("summary", "init", "step/3", "export"):
+        assert calls.get(f"{BASE}/{path}", user=USER).status == 200, path
+
+
+def test_a_pooler_that_stays_with_a_server_keeps_them_too(
+    calls: Client, environment: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nobody sets anything: what the pooler keeps is used."""
+    with pooled(environment, monkeypatch, servers=1) as line:
+        for _ in range(3):
+            line.start_recording()
+            assert complete_step(calls, USER, 3).status == 200
+        assert sent(line)["P"] == 0
+
+
+def test_a_pooler_that_changes_servers_is_found_out_within_a_request(
+    calls: Client, environment: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """PgBouncer before 1.21 hands a transaction to a server that never saw its statements: all of them succeed."""
+    with pooled(environment, monkeypatch, servers=4) as line, ThreadPoolExecutor(4) as threads:
+        for _ in range(5):
+            saved = threads.map(lambda number: complete_step(calls, f"{USER}_{number}", 3), range(20))
+            assert {answer.status for answer in saved} == {200}
+        line.start_recording()
+        assert complete_step(calls, USER, 3).status == 200
+    assert sent(line)["P"] == sent(line)["B"] > 0, "it is not asked to keep anything any more"
+
+
+def test_a_name_means_one_statement_only() -> None:
+    """Clients that share a server's statements behind a pooler never run one for another."""
+    one, other = numbered("SELECT %(a)s::text, 100 %% 3, %(b)s, %(a)s"), numbered("SELECT %(b)s::text, 100 %% 3, %(b)s")
+    assert (one.text, one.names) == (b"SELECT $1::text, 100 % 3, $2, $1", ("a", "b"))
+    assert one.name != other.name
+    assert len(one.name) < 64  # NAMEDATALEN: what is longer is cut
