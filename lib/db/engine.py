@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from typing import Any, cast
 
 import psycopg
+from psycopg import sql
 from psycopg.rows import DictRow, dict_row
 from sqlalchemy import QueuePool, event
 from sqlalchemy.exc import DisconnectionError
@@ -44,10 +45,12 @@ _TIME_LIMIT = (
     "SELECT extract(epoch FROM clock_timestamp())::float8 AS clock, pg_backend_pid() AS backend,"
     f" set_config('statement_timeout', %(limit_ms)s, true), set_config('search_path', '{SEARCH_PATH}', true)"
 )
-_SCOPE = _TIME_LIMIT + ", set_config('role', 'onboarding_app', true), set_config('app.user_id', %(user_id)s, true)"
-# A waiting write must see what the one before it wrote. Where the database's default is another level, this fails, and
-# the write is sent once more with a BEGIN that says so.
-_ISOLATION = ", set_config('transaction_isolation', 'read committed', true)"
+# Citus' workers are told of the user by SET LOCAL alone, and of nothing outside of a transaction block.
+_SCOPE = _TIME_LIMIT + (
+    ", set_config('role', 'onboarding_app', true), set_config('citus.propagate_set_commands', 'local', true),"
+    " set_config('standard_conforming_strings', 'on', true)"
+)
+# A waiting write must see what the one before it wrote, whatever the database's default level is.
 _BEGIN, _COMMIT = "BEGIN ISOLATION LEVEL READ COMMITTED", "COMMIT"
 _LOCK = "SELECT pg_advisory_xact_lock(hashtextextended(%(user_id)s, 0))"
 
@@ -118,13 +121,12 @@ class Scope:
         values = timing.values
         if self.user_id is None:
             return [Bound(_TIME_LIMIT, values)]
+        user = Bound[Any]("SET LOCAL app.user_id = " + sql.Literal(self.user_id).as_string(None).replace("%", "%%"), {})
         if not self.exclusive:
-            return [Bound(_SCOPE, values)]
+            return [Bound(_BEGIN, {}), Bound(_SCOPE, values), user]
         lost = [] if self.lost_backend is None else [Bound[Any](_END_LOST_ATTEMPT, {"backend": self.lost_backend})]
-        before = [Bound[Any](_BEGIN, {}), *lost] if self.begins else []
-        isolation = "" if self.begins else _ISOLATION
         limit = _WHOLE_TIME_LIMIT if timing.ends_transactions else ""
-        return [*before, Bound(_SCOPE + isolation + limit, values)]
+        return [Bound(_BEGIN, {}), *lost, Bound(_SCOPE + limit, values), user]
 
     def lock(self, timing: Timing = DEFAULT_TIMING) -> list[Bound[Any]]:
         """The user's lock, and the check that it was not got too late, for a write."""
@@ -135,10 +137,10 @@ class Scope:
 
     def end(self, timing: Timing = DEFAULT_TIMING) -> list[Bound[Any]]:
         """What is sent after the statements that do the work."""
-        if not self.exclusive:
+        if self.user_id is None:
             return []
-        check = [] if timing.ends_transactions else [Bound[Any](_IN_TIME, timing.values)]
-        return [*check, *([Bound(_COMMIT, {})] if self.begins else [])]
+        check = [] if timing.ends_transactions or not self.exclusive else [Bound[Any](_IN_TIME, timing.values)]
+        return [*check, Bound(_COMMIT, {})]
 
 
 class Connection(psycopg.Connection[DictRow]):
@@ -172,7 +174,7 @@ class Connection(psycopg.Connection[DictRow]):
             self._send(Scope(), Scope().statements(self._timing()), [])
         timing = self._timing()
         if not scope.exclusive:
-            return self._send(scope, scope.statements(timing), statements)
+            return self._send(scope, scope.statements(timing), statements, scope.end(timing))
         large, small = values_first(statements)
         before = [*scope.statements(timing), *large, *scope.lock(timing)]
         return self._send(scope, before, small, scope.end(timing))
