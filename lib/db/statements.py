@@ -144,7 +144,9 @@ def upsert(
         values["written_by"] = WRITE_SEED
     if forgotten := set(table.c.keys()) - values.keys() - _BOOKKEEPING - set(untouched) - set(updated or {}):
         raise TypeError(f"the upsert of {table.name} leaves out {sorted(forgotten)}")
-    row = select(USER, onboarding_sessions.c.id, *values.values()).where(onboarding_sessions.c.user_id == USER)
+    # The user comes from the session's row: a distributed database then sees that both rows lie together.
+    session = onboarding_sessions.c
+    row = select(session.user_id, session.id, *values.values()).where(session.user_id == USER)
     if provided is not None:
         row = row.where(provided)
     statement = insert(table).from_select(["user_id", "session_id", *values], row)
@@ -164,7 +166,8 @@ def with_members(
     """
     old = func.json_each(stored).table_valued("key", "value", name="old_members")
     new = func.json_each(members).table_valued("key", "value", name="new_members")
-    kept = select(old.c.key, old.c.value).where(old.c.key.not_in(select(func.json_object_keys(members))))
+    replaced = func.json_object_keys(members).column_valued("replaced_member")
+    kept = select(old.c.key, old.c.value).where(old.c.key.not_in(select(replaced)))
     every = union_all(kept, select(new.c.key, new.c.value)).subquery("every_member")
     merged = select(func.json_object_agg(every.c.key, every.c.value))
     if limit is not None:
