@@ -17,7 +17,7 @@ from pathlib import Path
 import psycopg
 from psycopg import sql
 
-from dev.harness.postgres import SPEED_OVER_SAFETY, free_port
+from dev.harness.postgres import SPEED_OVER_SAFETY, free_port, memory_folder
 from dev.local_postgres import OWNER, SUPERUSER
 
 NO_CITUS = "no Postgres on this machine has Citus (there is no citus.control)"
@@ -132,7 +132,7 @@ class Cluster:
 @contextmanager
 def citus_cluster(workers: int = 2) -> Iterator[Cluster]:
     """Start a cluster in a temporary folder that disappears with it."""
-    folder = Path(tempfile.mkdtemp(prefix="onboarding-citus-"))
+    folder = Path(tempfile.mkdtemp(prefix="onboarding-citus-", dir=memory_folder()))
     _give_to_server_user(folder)
     cluster = Cluster(folder)
     # The nodes log in to each other: libpq reads the password here.

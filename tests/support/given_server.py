@@ -103,7 +103,10 @@ class GivenServer:
                 connection.execute("SELECT pg_advisory_xact_lock(20261125)")  # other test processes do the same
                 connection.execute("SELECT set_config('citus.enable_create_role_propagation', 'off', true)")
                 connection.execute("SELECT set_config('citus.enable_alter_role_propagation', 'off', true)")
-                for role, attributes in {OWNER: "LOGIN CREATEDB CREATEROLE", **dict.fromkeys(ROLES, "")}.items():
+                for role, attributes in {
+                    OWNER: "LOGIN CREATEDB CREATEROLE",
+                    **dict.fromkeys(ROLES, "LOGIN NOINHERIT"),
+                }.items():
                     self._make_role(connection, role, attributes)
 
     def _make_role(self, connection: Connection, role: str, attributes: str) -> None:
@@ -128,8 +131,12 @@ class GivenServer:
         return self.url(name)
 
     def drop_database(self, name: str) -> None:
-        """Drop a database on every node, and close the connections that are still open to it."""
-        self._everywhere("DROP DATABASE IF EXISTS {} WITH (FORCE)", self.nodes, name)
+        """Drop a database on every node, in a while: on a cluster that may wait for processes of Citus to end."""
+        self._cleaner.submit(self._everywhere, "DROP DATABASE IF EXISTS {} WITH (FORCE)", self.nodes, name)
+
+    @cached_property
+    def _cleaner(self) -> ThreadPoolExecutor:
+        return ThreadPoolExecutor(2)
 
     def _everywhere(self, statement: str, nodes: Sequence[tuple[str, int] | None], *names: str) -> None:
         composed = sql.SQL(statement).format(*map(sql.Identifier, names))
