@@ -4,7 +4,7 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any, TypedDict
 
-from sqlalchemy import ColumnElement, case, exists, func, literal, null, select, update
+from sqlalchemy import ColumnElement, FromClause, case, exists, func, literal, null, select, true, update
 
 from lib.db import sessions
 from lib.db.database import Database
@@ -12,7 +12,7 @@ from lib.db.events import event_values, recorded
 from lib.db.guards import version_is, within_quota
 from lib.db.statements import USER, Query, Statement, parameter, upsert, with_members
 from lib.db.steps import KEY, NEXT_VERSION, NO_DRAFT, NOW, PAYLOAD, is_finished, is_step
-from lib.db.tables import onboarding_steps, persona_data
+from lib.db.tables import onboarding_sessions, onboarding_steps, persona_data
 from lib.steps.definitions import IN_PROGRESS, PENDING, PERSONA, StepDefinition
 from lib.steps.limits import MAX_DATA_BYTES
 from lib.steps.progress import UNTOUCHED, StepState
@@ -34,22 +34,34 @@ class _DraftRow(TypedDict):
     draft_saved_at: datetime | None
 
 
-def _drafted(updated: Mapping[str, ColumnElement[Any]]) -> Statement:
+def _drafted(draft: ColumnElement[Any], source: FromClause = onboarding_sessions) -> Statement:
     """The upsert of a step with a draft. A pending step is in progress then."""
     return Statement(
         upsert(
             onboarding_steps,
-            ["step_key", "draft"],
+            ["step_key"],
             KEY,
-            computed={"status": literal(IN_PROGRESS), "draft_saved_at": func.now()},
+            computed={"draft": draft, "status": literal(IN_PROGRESS), "draft_saved_at": func.now()},
             untouched=[*PAYLOAD, *NOW],
-            updated={"status": case((is_finished, _step.status), else_=IN_PROGRESS), **NEXT_VERSION, **updated},
+            updated={"status": case((is_finished, _step.status), else_=IN_PROGRESS), **NEXT_VERSION},
+            source=source,
         )
     )
 
 
-_SAVE = _drafted({})
-_ADD = _drafted({"draft": with_members(_step.draft, parameter(onboarding_steps, "draft"), MAX_DATA_BYTES)})
+_draft = parameter(onboarding_steps, "draft")
+_SAVE = _drafted(_draft)
+
+# The session is locked since the list's first statement, so nobody changes the draft between reading and writing it.
+_before, _sent = onboarding_steps.alias("before"), select(_draft.label("members")).subquery("sent")
+_is_before = (_before.c.user_id == onboarding_sessions.c.user_id) & (
+    _before.c.step_key == parameter(onboarding_steps, "step_key")
+)
+_members = with_members(_before.c.draft, _sent.c.members, MAX_DATA_BYTES)
+_ADD = _drafted(
+    case((_before.c.step_key.is_(null()), _sent.c.members), else_=_members),
+    onboarding_sessions.outerjoin(_before, _is_before).join(_sent, true()),
+)
 # A generated persona is a draft of its own kind, and step 4 stays in progress with it.
 _is_held = (_step.step_key == PERSONA.key) & exists().where(persona_data.c.user_id == USER)
 _DISCARD = Statement(

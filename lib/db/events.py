@@ -50,27 +50,28 @@ def recorded(condition: ColumnElement[bool]) -> Statement:
         parameter(onboarding_events, "detail"),
     )
     salt = bindparam("event_salt", type_=BigInteger)
-    return Statement(_insert(onboarding_sessions, _session.id, salt, values, (_session.user_id == USER) & condition))
+    return Statement(_insert(onboarding_sessions, salt, values, (_session.user_id == USER) & condition))
 
 
 def session_made(upsert: Insert) -> Statement:
     """The upsert of a session, together with the event that it was begun, where it was not there before."""
-    made = upsert.returning(_session.id, _session.version).cte("made")
+    made = upsert.returning(_session.user_id, _session.id, _session.version).cte("made")
     kind: EventKind = "onboarding.started"
     values = (literal(kind), cast(null(), _event.step_key.type), cast(null(), _event.detail.type))
-    return Statement(_insert(made, made.c.id, literal(0, BigInteger), values, made.c.version == 1))
+    return Statement(_insert(made, literal(0, BigInteger), values, made.c.version == 1))
 
 
 def _insert(
     source: FromClause,
-    session_id: ColumnElement[int],
     salt: ColumnElement[int],
     values: tuple[ColumnElement[Any], ColumnElement[Any], ColumnElement[Any]],
     condition: ColumnElement[bool],
 ) -> Insert:
     kind, step_key, detail = values
-    row = select(USER, session_id, WRITE_SEED + salt, func.clock_timestamp(), kind, step_key, REQUEST_ID, detail)
-    statement = insert(onboarding_events).inline().from_select(_COLUMNS, row.select_from(source).where(condition))
+    # The statement's own time, not the transaction's: it follows that of the write before it.
+    session, at = source.c, func.statement_timestamp()
+    row = select(session.user_id, session.id, WRITE_SEED + salt, at, kind, step_key, REQUEST_ID, detail)
+    statement = insert(onboarding_events).inline().from_select(_COLUMNS, row.where(condition))
     return statement.on_conflict_do_nothing(index_elements=[_event.user_id, _event.id])
 
 

@@ -14,6 +14,7 @@ from sqlalchemy import (
     BigInteger,
     BindParameter,
     ColumnElement,
+    FromClause,
     Integer,
     Select,
     String,
@@ -134,6 +135,7 @@ def upsert(
     updated: Mapping[str, ColumnElement[Any]] | None = None,
     only_if: ColumnElement[bool] | None = None,
     provided: ColumnElement[bool] | None = None,
+    source: FromClause = onboarding_sessions,
 ) -> Insert:
     """Insert a row of a user's session, or update the one with the same `key`. The session has to be there already.
 
@@ -141,17 +143,23 @@ def upsert(
     where the new one is null. Columns that the statement leaves alone have to be named as `untouched`: raises
     `TypeError` at import for a column of the table that stands nowhere, since its value would be lost.
     Columns of `updated` become that expression in a row that is there. Such a row stays as it is where it does not
-    meet `only_if`; nothing happens at all where `provided` does not hold.
+    meet `only_if`; nothing happens at all where `provided` does not hold. `source` is what the sessions are joined to
+    for the expressions of `computed`.
     """
     values = {name: parameter(table, name) for name in names} | dict(computed or {})
     if "written_by" in table.c:
         values["written_by"] = WRITE_SEED
     if forgotten := set(table.c.keys()) - values.keys() - _BOOKKEEPING - set(untouched) - set(updated or {}):
         raise TypeError(f"the upsert of {table.name} leaves out {sorted(forgotten)}")
-    row = select(USER, onboarding_sessions.c.id, *values.values()).where(onboarding_sessions.c.user_id == USER)
+    # The user comes from the session's row: a distributed database then sees that both rows lie together.
+    session = onboarding_sessions.c
+    # Neither does it take a default that is made anew for each row.
+    own = {"id": WRITE_SEED} if "id" in table.c else {}
+    row = select(session.user_id, session.id, *own.values(), *values.values()).select_from(source)
+    row = row.where(session.user_id == USER)
     if provided is not None:
         row = row.where(provided)
-    statement = insert(table).from_select(["user_id", "session_id", *values], row)
+    statement = insert(table).from_select(["user_id", "session_id", *own, *values], row)
     replaced = {name: statement.excluded[name] for name in (*values, "updated_at")}
     kept = {name: func.coalesce(statement.excluded[name], table.c[name]) for name in keep_if_null}
     return statement.on_conflict_do_update(
@@ -168,7 +176,8 @@ def with_members(
     """
     old = func.json_each(stored).table_valued("key", "value", name="old_members")
     new = func.json_each(members).table_valued("key", "value", name="new_members")
-    kept = select(old.c.key, old.c.value).where(old.c.key.not_in(select(func.json_object_keys(members))))
+    replaced = func.json_object_keys(members).column_valued("replaced_member")
+    kept = select(old.c.key, old.c.value).where(old.c.key.not_in(select(replaced)))
     every = union_all(kept, select(new.c.key, new.c.value)).subquery("every_member")
     merged = select(func.json_object_agg(every.c.key, every.c.value))
     if limit is not None:

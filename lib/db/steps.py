@@ -19,7 +19,7 @@ from sqlalchemy import (
     null,
     select,
 )
-from sqlalchemy.dialects.postgresql import array
+from sqlalchemy.dialects.postgresql import array, insert
 
 from lib.db import sessions
 from lib.db.database import Database
@@ -62,6 +62,7 @@ NO_DRAFT: dict[str, ColumnElement[Any]] = {
     "draft_saved_at": cast(null(), DateTime(timezone=True)),
 }
 PAYLOAD = ["data", "validation_errors"]
+_NEW = insert(onboarding_steps).excluded
 NOW: dict[str, ColumnElement[Any]] = {"completed_at": func.now()}
 # A list of statements changes a step once, however many of them touch it and however often the list is run.
 _is_first_change = _step.written_by.is_distinct_from(WRITE_SEED)
@@ -103,7 +104,7 @@ _FINISH = Statement(
         untouched=[*PAYLOAD, *NO_DRAFT],
         updated={
             "status": case((is_finished, _step.status), else_=COMPLETED),
-            "completed_at": case((is_finished, _step.completed_at), else_=func.now()),
+            "completed_at": case((is_finished, _step.completed_at), else_=_NEW.completed_at),
             **NEXT_VERSION,
         },
     )

@@ -95,10 +95,14 @@ _BY_URL = Query(
 _is_of_id = (_analysis.user_id == USER) & (_analysis.id == parameter(website_analyses, "id"))
 
 
+# A distributed database takes no value of a setting, as a large one is sent, within CASE: it takes a column's there.
+_new = select(*(parameter(website_analyses, name).label(name) for name in ANALYSIS_FIELDS)).subquery("new")
+
+
 def _edited(name: str) -> ColumnElement[Any]:
     """The new value of a field that was sent, else the stored one."""
     is_sent = literal(name) == func.any(bindparam("sent", type_=ARRAY(String)))
-    return case((is_sent, parameter(website_analyses, name)), else_=_analysis[name])
+    return case((is_sent, _new.c[name]), else_=_analysis[name])
 
 
 _additional_fields = func.coalesce(_analysis.additional_fields, literal_column("'{}'::jsonb")).op("||")(
