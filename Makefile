@@ -26,13 +26,13 @@ pages: $(STAMP) ## build the reference and the wizard from client/ into public/
 pictures: $(STAMP) ## picture each step of the wizard anew, into docs/wizard
 	@ONBOARDING_PICTURES=docs/wizard $(BIN)/python -m pytest -q -n 0 tests/browser
 
-test: $(STAMP) ## run the whole suite
+test: $(STAMP) ## run the suite, but for the tests of make thorough
 	@$(BIN)/python -m pytest -n $(WORKERS) --maxprocesses 8 --dist loadgroup
 
 check: lint ## lint and the quick tests, in under a minute
 	@$(BIN)/python -m pytest -q -n $(WORKERS) --maxprocesses 8 -m "not slow and not platform and not fuzz and not thorough"
 
-thorough: $(STAMP) ## the checks that take minutes: each recipe of docs/CHANGING.md without each of its steps
+thorough: $(STAMP) ## the tests that take minutes: vercel dev, fresh Vite and Next.js projects, recipes without each of their steps
 	@$(BIN)/python -m pytest -n $(WORKERS) --maxprocesses 8 -m thorough
 
 demo: $(STAMP) ## walk every step over HTTP as a new user and show the last one
