@@ -32,7 +32,7 @@ test: $(STAMP) ## run the suite, but for the tests of make thorough
 check: lint ## lint and the quick tests, in under a minute
 	@$(BIN)/python -m pytest -q -n $(WORKERS) --maxprocesses 8 -m "not slow and not platform and not fuzz and not thorough"
 
-thorough: $(STAMP) ## the tests that take minutes: vercel dev, fresh Vite and Next.js projects, recipes without each of their steps
+thorough: $(STAMP) ## the tests that take minutes: vercel dev, fresh Vite and Next.js projects, the recipes of docs/CHANGING.md
 	@$(BIN)/python -m pytest -n $(WORKERS) --maxprocesses 8 -m thorough
 
 demo: $(STAMP) ## walk every step over HTTP as a new user and show the last one
