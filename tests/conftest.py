@@ -47,7 +47,7 @@ if TYPE_CHECKING:
 
 
 # What is invented is the same in each run, so that a failure is one for everybody; `make fuzz` sets FUZZ_CASES and
-# invents anew. And a slow machine breaks no property: nothing has a deadline.
+# invents anew. No example has a deadline, which a busy machine would miss.
 hypothesis.settings.register_profile("steady", derandomize="FUZZ_CASES" not in os.environ, database=None, deadline=None)
 hypothesis.settings.load_profile("steady")
 

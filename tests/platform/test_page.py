@@ -26,8 +26,8 @@ from tests.support.page import (
 TARGETS = (
     "on_development_server",
     "on_gunicorn",
-    "on_built_functions",
     pytest.param("on_vercel_dev", marks=pytest.mark.thorough),
+    pytest.param("on_built_functions", marks=pytest.mark.thorough),
 )
 PEOPLE: dict[str, tuple[Stages, str | None]] = {
     "with a website": (six_steps(keys=KEYS_LETTER_BY_LETTER), "https://bakery.example.com"),

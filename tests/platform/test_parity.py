@@ -46,7 +46,6 @@ def test_built_functions_answer_like_make_dev(
     assert differences(expected, record(on_built_functions, token, _new_user())) == []
 
 
-@pytest.mark.thorough
 def test_vercel_dev_answers_like_make_dev(expected: list[Answer], on_vercel_dev: Client, token: TokenFactory) -> None:
     """`vercel dev --local` does so too."""
     assert differences(expected, record(on_vercel_dev, token, _new_user())) == []

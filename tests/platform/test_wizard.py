@@ -2,8 +2,6 @@ from __future__ import annotations
 
 import secrets
 
-import pytest
-
 from dev.harness.clerk import TokenFactory
 from dev.harness.client import Client
 from dev.harness.vercel.runtime import Host
@@ -30,13 +28,11 @@ def test_the_whole_wizard_on_the_built_functions_writes_no_file(
     assert still_running == list(built_target.functions)
 
 
-@pytest.mark.thorough
 def test_the_whole_wizard_under_vercel_dev(on_vercel_dev: Client) -> None:
     """A person gets through all six steps under the real `vercel dev --local`."""
     walk(on_vercel_dev, f"user_2wizard{secrets.token_hex(8)}")
 
 
-@pytest.mark.thorough
 def test_vercel_dev_keeps_local_data_out_of_the_functions(
     started_vercel_dev: StartedVercelDev, on_vercel_dev: Client
 ) -> None:
