@@ -55,11 +55,13 @@ def _running(environ: dict[str, str], folder: Path) -> Iterator[subprocess.Popen
         process = subprocess.Popen(
             [sys.executable, "-m", "dev.server"], cwd=ROOT, env=environ, stdout=output, stderr=output, text=True
         )
-    wait_until(lambda: "\ncurl " in _output(folder) or process.poll() is not None)
-    yield process
-    if process.poll() is None:
-        process.send_signal(signal.SIGINT)
-        process.wait(30)
+    try:
+        wait_until(lambda: "\ncurl " in _output(folder) or process.poll() is not None)
+        yield process
+    finally:
+        if process.poll() is None:
+            process.send_signal(signal.SIGINT)
+            process.wait(30)
 
 
 @pytest.fixture
