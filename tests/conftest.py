@@ -29,6 +29,7 @@ from collections.abc import Iterator
 from functools import cache
 from typing import TYPE_CHECKING
 
+import hypothesis
 import pytest
 
 from dev.harness.clerk import TokenFactory
@@ -44,6 +45,11 @@ from tests.support.inspection import Superuser, superuser
 if TYPE_CHECKING:
     from dev.openapi.checking import Checker
 
+
+# What is invented is the same in each run, so that a failure is one for everybody; `make fuzz` sets FUZZ_CASES and
+# invents anew. No example has a deadline, which a busy machine would miss.
+hypothesis.settings.register_profile("steady", derandomize="FUZZ_CASES" not in os.environ, database=None, deadline=None)
+hypothesis.settings.load_profile("steady")
 
 OWN_PORTS: set[int] = set()
 """Where this process serves the functions itself."""

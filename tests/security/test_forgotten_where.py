@@ -293,6 +293,7 @@ def test_a_forgotten_where_shows_and_touches_nobody_else(walked: Walk, database:
         assert rows_of_others(database) == rows, mutant
 
 
+@pytest.mark.thorough
 def test_without_row_level_security_each_would_show(walked: Walk, database: Superuser) -> None:
     """The way above is not blind: the same statements without the guard give other answers, or touch the other user."""
     expected, rows = walked.go("user_2forgetful_0"), rows_of_others(database)
