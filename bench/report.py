@@ -72,6 +72,7 @@ def rows(results: Mapping[str, Any]) -> Iterator[Row]:
     for at_once, by in results["throughput"].items():
         figure = f"summaries a second of one instance, {at_once} at once"
         yield Row(figure, by["project"], "/s", "FastAPI and ORM", by["fastapi_orm"], at_least=1)
+    yield from _overload(results.get("overload", {}))
     yield from _users(results["users"])
     yield from _sizes(results["sizes"])
 
@@ -146,6 +147,17 @@ def _not_modified(measured: Mapping[str, float]) -> Iterator[Row]:
     for path, value in measured.items():
         if path != "status":
             yield Row(f"304 of `{path}`", value, "CPU ms", "a status request", status, at_most=1.05)
+
+
+def _overload(measured: Mapping[str, Mapping[str, Mapping[str, float]]]) -> Iterator[Row]:
+    for share, by in measured.items():
+        ours, theirs = by["project"], by["fastapi_orm"]
+        name, where = "FastAPI and ORM at its", f"at {share} % of an instance's capacity"
+        at_most = 1 if int(share) > 100 else None  # past it, waiting longer than the peer is failing
+        for percentile in ("p50", "p99"):
+            yield Row(f"summary {where}, {percentile}", ours[percentile], "ms", name, theirs[percentile], at_most)
+        figure = f"answered 2xx {where} ({ours['shed']:.0f} % refused with `Retry-After`)"
+        yield Row(figure, ours["good"], "%", name, theirs["good"])
 
 
 def _users(users: Mapping[str, float]) -> Iterator[Row]:
