@@ -16,6 +16,7 @@ CATALOGUE = "catalogue"
 RELAY_CPU_MS = 10
 """What relaying may cost besides the AI backend and one round trip."""
 DRAFT = "PUT step/3/draft"
+PEERS = {"fastapi_orm": "FastAPI and ORM", "fastify": "Fastify and postgres.js", "postgraphile": "PostGraphile"}
 
 
 @dataclass(frozen=True)
@@ -73,6 +74,7 @@ def rows(results: Mapping[str, Any]) -> Iterator[Row]:
         figure = f"summaries a second of one instance, {at_once} at once"
         yield Row(figure, by["project"], "/s", "FastAPI and ORM", by["fastapi_orm"], at_least=1)
     yield from _overload(results.get("overload", {}))
+    yield from _usual_services(results.get("usual_services", {}))
     yield from _users(results["users"])
     yield from _sizes(results["sizes"])
 
@@ -158,6 +160,21 @@ def _overload(measured: Mapping[str, Mapping[str, Mapping[str, float]]]) -> Iter
             yield Row(f"summary {where}, {percentile}", ours[percentile], "ms", name, theirs[percentile], at_most)
         figure = f"answered 2xx {where} ({ours['shed']:.0f} % refused with `Retry-After`)"
         yield Row(figure, ours["good"], "%", name, theirs["good"])
+
+
+def _usual_services(measured: Mapping[str, Any]) -> Iterator[Row]:
+    for what, by in measured.get("processor_time", {}).items():
+        ours = by["project"]
+        for name, theirs in by.items():
+            if name != "project":
+                for part, of in (("service", "of the service"), ("postgres", "of Postgres")):
+                    yield Row(f"{what}, processor time {of}", ours[part], "CPU ms", PEERS[name], theirs[part])
+    for what, by_number in measured.get("throughput", {}).items():
+        for at_once, rates in by_number.items():
+            for name, rate in rates.items():
+                if name != "project":
+                    figure = f"{what} answered by one instance, {at_once} at once"
+                    yield Row(figure, rates["project"], "/s", PEERS[name], rate)
 
 
 def _users(users: Mapping[str, float]) -> Iterator[Row]:
