@@ -21,7 +21,7 @@ from dev.harness.wizard import WEBSITE
 from dev.local_postgres import LocalPostgres
 
 ROUNDS = 5
-REQUESTS = 200
+REQUESTS = 120
 AT_ONCE = (1, 8, 32)
 THROUGHPUT_ROUNDS = 3
 THROUGHPUT_SECONDS = 2.5
