@@ -66,18 +66,27 @@ def deploy_peers(toolchain: Toolchain, folder: Path) -> Deployment:
 
 def _same_sql() -> str:
     """The statements that this project sends for a summary and for step 2, with the values that do not change."""
-    from lib.db import summary, website_analyses
+    from lib.steps.fields import SAVED_ANALYSIS_FIELDS
+
+    sent = {"SUMMARY": statements_of_summary(), "SAVE_STEP_2": statements_of_step_2()}
+    lines = [f"{name} = {[(bound.sql, dict(bound.values)) for bound in each]!r}" for name, each in sent.items()]
+    return "\n".join([*lines, f"COLUMNS = {SAVED_ANALYSIS_FIELDS!r}", ""])
+
+
+def statements_of_summary() -> list[Bound[Any]]:
+    """What this project sends for a summary."""
+    from lib.db import summary
+
+    return _sent_by(lambda database: summary.read(database, ""))
+
+
+def statements_of_step_2() -> list[Bound[Any]]:
+    """What this project sends when step 2 is completed."""
+    from lib.db import website_analyses
     from lib.steps.fields import SAVED_ANALYSIS_FIELDS, SavedAnalysis
 
     nothing = cast(SavedAnalysis, dict.fromkeys(SAVED_ANALYSIS_FIELDS))
-    sent = {
-        "SUMMARY": _sent_by(lambda database: summary.read(database, "")),
-        "SAVE_STEP_2": _sent_by(
-            lambda database: website_analyses.complete_step(database, "", {}, [], "", nothing, if_match=None)
-        ),
-    }
-    lines = [f"{name} = {[(bound.sql, dict(bound.values)) for bound in each]!r}" for name, each in sent.items()]
-    return "\n".join([*lines, f"COLUMNS = {SAVED_ANALYSIS_FIELDS!r}", ""])
+    return _sent_by(lambda database: website_analyses.complete_step(database, "", {}, [], "", nothing, if_match=None))
 
 
 class _Recorded(Exception):
