@@ -139,5 +139,5 @@ def test_a_connection_idle_for_over_a_minute_is_thrown_away(
     backend = sql("SELECT pg_backend_pid() AS pid")
     first = database.read_unscoped(backend)
     assert database.read_unscoped(backend) == first
-    monkeypatch.setattr("lib.db.engine.MAX_IDLE_S", 0)
+    monkeypatch.setattr("lib.db.pool.MAX_IDLE_S", 0)
     assert database.read_unscoped(backend) != first
