@@ -19,9 +19,9 @@ from dev.harness.vercel.build import BuiltFunction, BuiltProject, vercel_build
 from dev.harness.vercel.project import copy_project
 from dev.harness.vercel.toolchain import Toolchain
 from dev.settings import ROOT
+from lib.db.bound import Bound
 from lib.db.database import Database
 from lib.db.engine import Scope
-from lib.db.statements import Bound
 
 PEERS = ROOT / "bench" / "peers"
 PYTHON = Path(os.path.realpath(sys.executable))

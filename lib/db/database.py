@@ -9,12 +9,12 @@ from typing import Any
 import psycopg
 from psycopg import errors as pg
 
+from lib.db.bound import Bound
 from lib.db.engine import POOL_SIZE, Connection, Scope, new_deadline
 from lib.db.guards import TOO_LATE, refusal
 from lib.db.operator_scope import OperatorScope
 from lib.db.pool import Pool
 from lib.db.slots import Overloaded, Slots
-from lib.db.statements import Bound
 from lib.errors import FieldError, InvalidData, Unavailable
 from lib.timing import waits_for_database
 

@@ -18,13 +18,13 @@ from typing import Any
 import psycopg
 from psycopg.rows import DictRow, dict_row
 
+from lib.db.bound import Bound
 from lib.db.budget import waited_s
 from lib.db.clock import ServerClock
 from lib.db.guards import TOO_LATE
 from lib.db.in_time import opened_in_time
 from lib.db.large_values import values_first
 from lib.db.pool import Pool
-from lib.db.statements import Bound
 from lib.db.tls import without_tls
 from lib.db.url import SEARCH_PATH, libpq_url
 

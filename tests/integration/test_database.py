@@ -9,9 +9,9 @@ import pytest
 from dev.harness.postgres import throwaway_postgres
 from dev.local_postgres import LocalPostgres
 from lib.db import accounts, sessions, steps
+from lib.db.bound import Bound
 from lib.db.database import Database
 from lib.db.engine import ANSWER_TIME_S, TIME_LIMIT_S, build_pool
-from lib.db.statements import Bound
 from lib.errors import InvalidData, Unauthenticated, Unavailable
 from lib.steps.definitions import INTEGRATIONS
 
