@@ -1,6 +1,6 @@
 # `make` lists the targets. Everything is installed into .venv; nothing else is needed than Python 3.12 or newer, or uv.
 .DEFAULT_GOAL := help
-.PHONY: help dev pages pictures test check thorough demo token psql reset doctor migrate lint drawing rewrites openapi vercel-dev bench fuzz lock soak
+.PHONY: help dev pages pictures test check thorough demo token psql reset doctor migrate lint drawing rewrites statements openapi vercel-dev bench fuzz lock soak
 
 BIN := .venv/bin
 STAMP := .venv/.installed
@@ -60,6 +60,9 @@ lint: $(STAMP) ## ruff and mypy --strict
 
 rewrites: $(STAMP) ## write the rewrites of vercel.json, after a change of the functions' routes
 	@$(BIN)/python -m dev.rewrites
+
+statements: $(STAMP) ## compile the statements of lib/db/sql into lib/db/compiled.json, after a change of a statement or a table
+	@$(BIN)/python -m dev.statements
 
 openapi: $(STAMP) ## write public/openapi.json, after a change of a route, an answer or a request
 	@$(BIN)/python -m dev.openapi

@@ -19,12 +19,14 @@ from dev.harness.vercel.build import BuiltFunction, BuiltProject, vercel_build
 from dev.harness.vercel.project import copy_project
 from dev.harness.vercel.toolchain import Toolchain
 from dev.settings import ROOT
+from lib.db.bound import Bound
 from lib.db.database import Database
 from lib.db.scope import Scope
-from lib.db.statements import Bound
 
 PEERS = ROOT / "bench" / "peers"
 PYTHON = Path(os.path.realpath(sys.executable))
+# The platform's bytecode is never compared with its source.
+COMPILE: list[str | Path] = [PYTHON, "-m", "compileall", "-q", "--invalidation-mode", "unchecked-hash"]
 
 
 @dataclass(frozen=True)
@@ -132,15 +134,7 @@ def _named(built: BuiltProject) -> dict[str, BuiltFunction]:
 
 def _compile(project: Path) -> None:
     places = [project / ".vercel" / "python", project / "api", project / "lib"]
-    command: list[str | Path] = [
-        PYTHON,
-        "-m",
-        "compileall",
-        "-q",
-        "-j",
-        "0",
-        *(place for place in places if place.exists()),
-    ]
+    command = [*COMPILE, "-j", "0", *(place for place in places if place.exists())]
     subprocess.run(command, check=False, stdout=subprocess.DEVNULL)  # a library's broken example may not compile
 
 
@@ -153,7 +147,7 @@ def _lay_out(function: BuiltFunction, folder: Path, compiled: Path | None = None
             if (made := source.parent / "__pycache__" / bytecode).exists():
                 _link(made, (task / name).parent / "__pycache__" / bytecode)
     if compiled is not None:
-        subprocess.run([PYTHON, "-m", "compileall", "-q", "-l", task], check=True)  # the platform's own entry file
+        subprocess.run([*COMPILE, "-l", task], check=True)  # the platform's own entry file
     return Deployed(function.path.rpartition("/")[2], task, function.config["environment"])
 
 

@@ -20,7 +20,7 @@ from bench.deployments import PEERS, statements_of_step_2, statements_of_summary
 from bench.load import Caller
 from bench.processes import Running
 from bench.stage import Stage
-from lib.db.statements import Bound
+from lib.db.bound import Bound
 from lib.steps.fields import SAVED_ANALYSIS_FIELDS
 
 FOLDER = PEERS / "node"

@@ -15,6 +15,8 @@ from bench.round_trips import ASKED_DIRECTLY, RELAYED
 CATALOGUE = "catalogue"
 RELAY_CPU_MS = 10
 """What relaying may cost besides the AI backend and one round trip."""
+FIRST_ANSWERS = {"summary": 0.45, "init": 0.45, "a saved key": 0.45, "step 2": None}
+"""What the first answers may take of FastAPI and the ORM's, where there is a target."""
 DRAFT = "PUT step/3/draft"
 PEERS = {"fastapi_orm": "FastAPI and ORM", "fastify": "Fastify and postgres.js", "postgraphile": "PostGraphile"}
 
@@ -125,13 +127,16 @@ def _cold(cold: Mapping[str, Any]) -> Iterator[Row]:
     yield Row(
         "the same without bytecode, summary", plain["summary"], "CPU ms", "FastAPI and ORM", plain["fastapi_orm"], 0.7
     )
-    answered = {name: figures["cpu_ms"] for name, figures in cold["first_answer"].items()}
-    for name in ("summary", "step 2"):
-        baseline = answered[f"fastapi_orm, {name}"]
-        yield Row(f"cold start and first answer, {name}", answered[name], "CPU ms", "FastAPI and ORM", baseline)
-        yield Row(
-            f"cold start and first answer, {name}", answered[name], "CPU ms", "importing the libraries", libraries
-        )
+    yield from _first_answers(cold["first_answer"], libraries)
+
+
+def _first_answers(measured: Mapping[str, Any], libraries: float) -> Iterator[Row]:
+    for name in FIRST_ANSWERS:
+        ours, theirs = measured[name], measured[f"fastapi_orm, {name}"]
+        figure, target = f"cold start and first answer, {name}", FIRST_ANSWERS[name]
+        yield Row(figure, ours["cpu_ms"], "CPU ms", "FastAPI and ORM", theirs["cpu_ms"], at_most=target)
+        yield Row(f"{figure}, waited for", ours["wall_ms"], "ms", "FastAPI and ORM", theirs["wall_ms"])
+        yield Row(figure, ours["cpu_ms"], "CPU ms", "importing the libraries", libraries)
 
 
 def _warm(processor_time: Mapping[str, Any]) -> Iterator[Row]:

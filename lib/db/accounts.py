@@ -7,7 +7,8 @@ from sqlalchemy import Interval, cast, delete, func
 from sqlalchemy.dialects.postgresql import insert
 
 from lib.db.database import Database
-from lib.db.guards import USER_HASH, delivery_is_new
+from lib.db.guards import delivery_is_new
+from lib.db.sql.guards import USER_HASH
 from lib.db.statements import USER, Query, Statement, parameter
 from lib.db.tables import erased_users, onboarding_sessions, webhook_deliveries
 

@@ -4,19 +4,19 @@ import secrets
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import replace
-from typing import Any, cast
+from typing import Any
 
 import psycopg
 from psycopg import errors as pg
 from psycopg.pq import TransactionStatus
-from sqlalchemy.pool import Pool
 
-from lib.db.engine import POOL_SIZE, Connection, Distributed, checked_out, new_deadline
+from lib.db.bound import Bound
+from lib.db.engine import POOL_SIZE, Connection, Distributed, new_deadline
 from lib.db.guards import TOO_LATE, refusal
 from lib.db.operator_scope import OperatorScope
+from lib.db.pool import Pool
 from lib.db.scope import Scope
 from lib.db.slots import Overloaded, Slots
-from lib.db.statements import Bound
 from lib.errors import FieldError, InvalidData, Unavailable
 from lib.timing import waits_for_database
 
@@ -47,7 +47,7 @@ class Database:
 
     def __init__(
         self,
-        pool: Pool,
+        pool: Pool[Connection],
         turn: Turn = lambda _user_id, _deadline: nullcontext(),
         request_id: Callable[[], str | None] = lambda: None,
     ) -> None:
@@ -89,7 +89,7 @@ class Database:
 
     def close(self) -> None:
         """Close every connection."""
-        self._pool.dispose()
+        self._pool.close()
 
     @waits_for_database
     def _run(self, scope: Scope, statements: Sequence[Bound[Any]]) -> list[Any]:
@@ -120,8 +120,7 @@ class Database:
         self, scope: Scope, statements: Sequence[Bound[Any]], deadline: float, *, is_last: bool = False
     ) -> list[Any]:
         """The rows of the last statement. Raises `_Retry` unless this is the last attempt, and `psycopg.Error`."""
-        pooled = checked_out(self._pool, deadline)
-        connection = cast(Connection, pooled.driver_connection)
+        connection = self._pool.take(deadline)
         try:
             return connection.exchange(scope, statements)
         except Distributed:
@@ -134,8 +133,9 @@ class Database:
         finally:
             # Only an idle connection is left to the next request: no unread answer, no open transaction.
             if not _is_idle_again(connection):
-                pooled.invalidate()
-            pooled.close()
+                self._pool.drop(connection)
+            else:
+                self._pool.give_back(connection)
 
     def _retry_of(self, error: psycopg.Error, scope: Scope, connection: Connection) -> Exception:
         """A `_Retry` where the same statements may do better, else the error itself."""

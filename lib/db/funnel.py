@@ -24,8 +24,9 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import array
 
+from lib.db.bound import Bound
 from lib.db.database import Database
-from lib.db.statements import Bound, Query
+from lib.db.statements import Query
 from lib.db.tables import onboarding_sessions, onboarding_steps
 from lib.steps.definitions import COMPLETED, FINISHED_STATUSES, IN_PROGRESS, PENDING, SKIPPED, STEPS
 from lib.steps.funnel import STUCK_AFTER_DAYS, TIMED_USERS, Counts, Sessions, StepUsers

@@ -2,8 +2,8 @@
 
 from typing import Any
 
+from lib.db.bound import Bound
 from lib.db.scope import DEFAULT_TIMING, Scope, Timing
-from lib.db.statements import Bound
 
 OPERATOR_ROLE = "onboarding_operator"
 

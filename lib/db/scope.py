@@ -10,8 +10,8 @@ from typing import Any
 
 from psycopg.sql import Literal
 
+from lib.db.bound import Bound
 from lib.db.guards import TOO_LATE
-from lib.db.statements import Bound
 from lib.db.url import SEARCH_PATH
 
 TIME_LIMIT_S = 5

@@ -3,9 +3,8 @@
 The driver sends them itself (`lib.db.engine`), several in one round trip, so nothing here needs a connection.
 """
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Set
-from dataclasses import dataclass
-from functools import cached_property, partial
+from collections.abc import Collection, Iterable, Mapping
+from functools import cached_property
 from typing import Any
 
 from sqlalchemy import (
@@ -32,7 +31,7 @@ from sqlalchemy.dialects.postgresql import JSONB, Insert, insert
 from sqlalchemy.dialects.postgresql.psycopg import dialect
 from sqlalchemy.sql.dml import ReturningDelete, ReturningUpdate
 
-from lib.db.json_values import json_or_null, jsonb_or_null
+from lib.db.bound import Bound, Compiled, Encoding
 from lib.db.tables import onboarding_sessions
 
 _DIALECT = dialect()  # type: ignore[no-untyped-call] # SQLAlchemy's constructor has no annotations
@@ -49,18 +48,6 @@ WRITE_SEED = bindparam("write_seed", type_=BigInteger)
 """Random bits, the same where a list of statements is run again after a lost connection."""
 
 
-@dataclass(frozen=True)
-class Bound[Row]:
-    """A statement with its values, ready to be sent. `Row` is what its rows look like, where it has any.
-
-    `is_prepared` says that the same text is sent again and again, so that Postgres may keep it parsed and planned.
-    """
-
-    sql: str
-    values: Mapping[str, Any]
-    is_prepared: bool = True
-
-
 class Statement:
     """A statement whose rows nobody reads, compiled once. Called with a value for each parameter, it is bound.
 
@@ -72,37 +59,24 @@ class Statement:
 
     def __call__(self, **values: object) -> Bound[Any]:
         """Bind the statement. Raises `TypeError` where a parameter has no value, or a value no parameter."""
-        return self._compiled.bind(values)
+        return self.compiled.bind(values)
 
     @property
     def sql(self) -> str:
         """The statement's text."""
-        return self._compiled.sql
+        return self.compiled.sql
 
     @cached_property
-    def _compiled(self) -> "_Compiled":
+    def compiled(self) -> Compiled:
+        """The text, with what binding it takes."""
         compiled = self._statement.compile(dialect=_DIALECT)
         parameters = {name: parameter for name, parameter in compiled.binds.items() if parameter.required}
-        return _Compiled(
+        return Compiled(
             str(compiled),
             constants={name: value for name, value in compiled.params.items() if name not in parameters},
             names=parameters.keys() - _BOUND_WHEN_SENT,
-            encoders={name: encode for name, parameter in parameters.items() if (encode := _encoder(name, parameter))},
+            encodings={name: kind for name, parameter in parameters.items() if (kind := _encoding(parameter))},
         )
-
-
-@dataclass(frozen=True)
-class _Compiled:
-    sql: str
-    constants: Mapping[str, Any]
-    names: Set[str | None]
-    encoders: Mapping[str, Callable[[Any], Any]]
-
-    def bind(self, values: Mapping[str, object]) -> Bound[Any]:
-        if values.keys() != self.names:
-            raise TypeError(f"{sorted(map(str, values.keys() ^ self.names))} in {self.sql}")
-        encoded = {name: encode(values[name]) for name, encode in self.encoders.items()}
-        return Bound(self.sql, {**self.constants, **values, **encoded})
 
 
 class Query[Row: Mapping[str, Any]](Statement):
@@ -110,6 +84,7 @@ class Query[Row: Mapping[str, Any]](Statement):
 
     def __init__(self, statement: Select[Any] | ReturningDelete[Any] | ReturningUpdate[Any], row: type[Row]) -> None:
         super().__init__(statement)
+        self.row = row
         columns = set(statement.exported_columns.keys())
         if differing := columns ^ set(row.__annotations__):
             raise TypeError(f"{row.__name__} and its statement differ in {sorted(map(str, differing))}")
@@ -189,9 +164,9 @@ def with_members(
     return merged.scalar_subquery()
 
 
-def _encoder(name: str, parameter: BindParameter[Any]) -> Any:
+def _encoding(parameter: BindParameter[Any]) -> Encoding | None:
     if isinstance(parameter.type, JSONB):
-        return partial(jsonb_or_null, name)
+        return "jsonb"
     if isinstance(parameter.type, ARRAY):
-        return list
-    return json_or_null if isinstance(parameter.type, JSON) else None
+        return "array"
+    return "json" if isinstance(parameter.type, JSON) else None

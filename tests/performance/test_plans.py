@@ -17,9 +17,9 @@ from dev.harness.population import populate
 from dev.harness.wizard import WEBSITE, complete_step, walk
 from dev.local_postgres import LocalPostgres
 from lib.db import funnel
+from lib.db.bound import Bound
 from lib.db.engine import Connection
 from lib.db.scope import Scope
-from lib.db.statements import Bound
 from lib.db.tables import metadata
 from tests.support.inspection import Superuser, superuser
 

@@ -184,6 +184,7 @@ def test_a_step_that_is_left_out_is_told(recipe: Recipe, empty_database_url: str
 _WRITTEN = {
     "dev.revision": ("migrations/versions", "lib/db/schema.py"),
     "dev.rewrites": ("vercel.json",),
+    "dev.statements": ("lib/db/compiled.json",),
     "dev.openapi": ("dev/openapi/examples.json", "public/openapi.json"),
 }
 

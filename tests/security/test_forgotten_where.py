@@ -21,9 +21,10 @@ from dev.harness.wizard import COPILOTKIT, EXA, STEP_DATA, complete_step
 from dev.settings import new_webhook_secret
 from lib import bootstrap, db
 from lib.db import guards, personas, pipeline
+from lib.db.bound import Bound
 from lib.db.engine import Connection
 from lib.db.scope import Scope
-from lib.db.statements import Bound, Statement
+from lib.db.statements import Statement
 from lib.db.tables import metadata
 from tests.support.ai_backend import answering_everything, stub_backend
 from tests.support.inspection import Superuser, contents
@@ -194,7 +195,7 @@ FIRST_READS = list(CALLS)[: len(READS)]
 def conditions() -> list[Forgotten]:
     """Every condition on the user of every statement of lib.db."""
     statements = set[str]()
-    for module in pkgutil.iter_modules(db.__path__, "lib.db."):
+    for module in pkgutil.walk_packages(db.__path__, "lib.db."):
         names = vars(importlib.import_module(module.name)).values()
         statements |= {statement.sql for statement in names if isinstance(statement, Statement)}
     return [Forgotten(sql, *match.span()) for sql in sorted(statements) for match in CONDITION.finditer(sql)]
