@@ -93,7 +93,8 @@ class GivenServer:
         return [None, *self.workers]
 
     @cached_property
-    def _password(self) -> str | None:
+    def password(self) -> str | None:
+        """The given login's, if it has one."""
         return urlsplit(self.given).password
 
     def make_roles(self) -> None:
@@ -112,8 +113,8 @@ class GivenServer:
     def _make_role(self, connection: Connection, role: str, attributes: str) -> None:
         exists = connection.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", [role]).fetchone()
         words = sql.SQL("ALTER ROLE {} {}" if exists else "CREATE ROLE {} {}")
-        if not exists or self._password:
-            password = sql.SQL("PASSWORD {}").format(sql.Literal(self._password))
+        if not exists or self.password:
+            password = sql.SQL("PASSWORD {}").format(sql.Literal(self.password))
             connection.execute(words.format(sql.Identifier(role), sql.SQL(" ").join([sql.SQL(attributes), password])))
 
     def url(self, database: str = "postgres", *, user: str = OWNER) -> str:
@@ -167,7 +168,8 @@ class GivenServer:
         yield name
         self.drop_database(name)
 
-    def _make_distributed(self, name: str) -> None:
+    def create_cluster_database(self, name: str) -> str:
+        """Create a database whose nodes know each other, migrated and not distributed yet."""
         self._everywhere("CREATE DATABASE {} OWNER {} TEMPLATE {}", self.nodes, name, OWNER, NOT_A_TEMPLATE_COPY)
         for node in self.nodes:
             with self.superuser(name, node) as connection:
@@ -175,7 +177,10 @@ class GivenServer:
         with self.superuser(name) as connection:
             introduce(connection, self.coordinator, self.workers)
         alembic(self.url(name), "upgrade", "head")
-        with psycopg.connect(self.url(name), autocommit=True) as owner:
+        return self.url(name)
+
+    def _make_distributed(self, name: str) -> None:
+        with psycopg.connect(self.create_cluster_database(name), autocommit=True) as owner:
             distribute(owner, SHARDS, lambda _line: None)
         # Nobody is connected to it from now on, Citus itself included: only then it can be copied.
         self._everywhere("ALTER DATABASE {} WITH ALLOW_CONNECTIONS false", self.nodes, name)
