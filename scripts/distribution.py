@@ -105,7 +105,7 @@ def distribute(connection: Connection, shards: int | None = None, say: Callable[
 def _check(connection: Connection) -> None:
     if connection.execute("SELECT to_regclass('pg_catalog.pg_dist_partition')").fetchone() == (None,):
         raise UnusableURL("this database is not one of Citus: run CREATE EXTENSION citus on every node first")
-    if connection.execute("SELECT citus_is_coordinator()").fetchone() != (True,):
+    if connection.execute("SELECT groupid FROM pg_dist_local_group").fetchone() != (0,):
         raise UnusableURL("this is a worker: use the URL of the coordinator")
     is_there = connection.execute("SELECT to_regclass('alembic_version')").fetchone() != (None,)
     row = connection.execute(_REVISION).fetchone() if is_there else None

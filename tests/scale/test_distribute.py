@@ -29,8 +29,8 @@ def test_it_refuses_what_cannot_be_distributed(
     """One line says what is missing, and nothing of the password: the extension, then the schema, then the workers."""
     with postgres.superuser(urlsplit(empty_database_url).path[1:]) as connection:
         for missing, cure in {
-            "CREATE EXTENSION citus": "CREATE EXTENSION citus",
-            "python -m migrations": "",
+            "run CREATE EXTENSION citus": "CREATE EXTENSION citus",
+            "run `python -m migrations`": "",
         }.items():
             assert main([empty_database_url]) == 2
             said = capsys.readouterr().err
