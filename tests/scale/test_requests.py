@@ -144,7 +144,8 @@ def join(cluster: Cluster, name: str, database: Superuser) -> None:
     node = cluster.start_node()
     with node.connect() as connection:
         connection.execute("SET citus.enable_create_database_propagation = off")
-        connection.execute(sql.SQL("CREATE DATABASE {} TEMPLATE template0").format(sql.Identifier(name)))
+        create = sql.SQL("CREATE DATABASE {} OWNER {} TEMPLATE template0")
+        connection.execute(create.format(sql.Identifier(name), sql.Identifier(OWNER)))
     with node.connect(name) as connection:
         connection.execute("CREATE EXTENSION citus")
     # A test's database is a copy, and what Citus knows of the one that it was copied from concerns no new node.
