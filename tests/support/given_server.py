@@ -28,6 +28,8 @@ VARIABLE = "TEST_DATABASE_URL"
 SHARDS = 4
 """Few, since every test's database has this many tables of each kind."""
 
+_ALONE = 20_261_125
+
 type Connection = psycopg.Connection[tuple[object, ...]]
 
 
@@ -101,7 +103,7 @@ class GivenServer:
         """Make the owner's role on every node, and let our roles log in with the given password, if there is one."""
         for node in self.nodes:
             with self.superuser(node=node) as connection, connection.transaction():
-                connection.execute("SELECT pg_advisory_xact_lock(20261125)")  # other test processes do the same
+                connection.execute("SELECT pg_advisory_xact_lock(%s)", [_ALONE])  # other test processes do the same
                 connection.execute("SELECT set_config('citus.enable_create_role_propagation', 'off', true)")
                 connection.execute("SELECT set_config('citus.enable_alter_role_propagation', 'off', true)")
                 for role, attributes in {
@@ -180,7 +182,10 @@ class GivenServer:
         return self.url(name)
 
     def _make_distributed(self, name: str) -> None:
-        with psycopg.connect(self.create_cluster_database(name), autocommit=True) as owner:
+        with self.superuser() as connection:
+            connection.execute("SELECT pg_advisory_lock(%s)", [_ALONE])  # all change the same roles
+            url = self.create_cluster_database(name)
+        with psycopg.connect(url, autocommit=True) as owner:
             distribute(owner, SHARDS, lambda _line: None)
         # Nobody is connected to it from now on, Citus itself included: only then it can be copied.
         self._everywhere("ALTER DATABASE {} WITH ALLOW_CONNECTIONS false", self.nodes, name)
