@@ -42,6 +42,11 @@ _FUNCTIONS = """
     AND NOT EXISTS (SELECT FROM pg_dist_object WHERE classid = 'pg_proc'::regclass AND objid = pg_proc.oid)
     ORDER BY 1
 """
+# A function that is made anew on a worker is everybody's there.
+_CLOSE = """
+    SELECT onboarding_close_function(oid::regprocedure) FROM pg_proc
+    WHERE pronamespace = 'public'::regnamespace AND proname LIKE 'onboarding\\_%'
+"""
 _LEFT_BEHIND = "SELECT pg_relation_size(logicalrelid) > 0 FROM pg_dist_partition WHERE logicalrelid = %s::regclass"
 
 
@@ -94,6 +99,8 @@ def distribute(connection: Connection, shards: int | None = None, say: Callable[
         say(f"{function} is on every node")
     if todo.tables:
         _move(connection, todo.tables, shards, say)
+    with connection.transaction():
+        connection.execute(_CLOSE)
     for table in metadata.sorted_tables:
         with connection.transaction():
             if _is_left_behind(connection, table):
@@ -105,7 +112,7 @@ def distribute(connection: Connection, shards: int | None = None, say: Callable[
 def _check(connection: Connection) -> None:
     if connection.execute("SELECT to_regclass('pg_catalog.pg_dist_partition')").fetchone() == (None,):
         raise UnusableURL("this database is not one of Citus: run CREATE EXTENSION citus on every node first")
-    if connection.execute("SELECT citus_is_coordinator()").fetchone() != (True,):
+    if connection.execute("SELECT groupid FROM pg_dist_local_group").fetchone() != (0,):
         raise UnusableURL("this is a worker: use the URL of the coordinator")
     is_there = connection.execute("SELECT to_regclass('alembic_version')").fetchone() != (None,)
     row = connection.execute(_REVISION).fetchone() if is_there else None

@@ -28,6 +28,8 @@ VARIABLE = "TEST_DATABASE_URL"
 SHARDS = 4
 """Few, since every test's database has this many tables of each kind."""
 
+_ALONE = 20_261_125
+
 type Connection = psycopg.Connection[tuple[object, ...]]
 
 
@@ -93,14 +95,15 @@ class GivenServer:
         return [None, *self.workers]
 
     @cached_property
-    def _password(self) -> str | None:
+    def password(self) -> str | None:
+        """The given login's, if it has one."""
         return urlsplit(self.given).password
 
     def make_roles(self) -> None:
         """Make the owner's role on every node, and let our roles log in with the given password, if there is one."""
         for node in self.nodes:
             with self.superuser(node=node) as connection, connection.transaction():
-                connection.execute("SELECT pg_advisory_xact_lock(20261125)")  # other test processes do the same
+                connection.execute("SELECT pg_advisory_xact_lock(%s)", [_ALONE])  # other test processes do the same
                 connection.execute("SELECT set_config('citus.enable_create_role_propagation', 'off', true)")
                 connection.execute("SELECT set_config('citus.enable_alter_role_propagation', 'off', true)")
                 for role, attributes in {
@@ -112,8 +115,8 @@ class GivenServer:
     def _make_role(self, connection: Connection, role: str, attributes: str) -> None:
         exists = connection.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", [role]).fetchone()
         words = sql.SQL("ALTER ROLE {} {}" if exists else "CREATE ROLE {} {}")
-        if not exists or self._password:
-            password = sql.SQL("PASSWORD {}").format(sql.Literal(self._password))
+        if not exists or self.password:
+            password = sql.SQL("PASSWORD {}").format(sql.Literal(self.password))
             connection.execute(words.format(sql.Identifier(role), sql.SQL(" ").join([sql.SQL(attributes), password])))
 
     def url(self, database: str = "postgres", *, user: str = OWNER) -> str:
@@ -167,7 +170,8 @@ class GivenServer:
         yield name
         self.drop_database(name)
 
-    def _make_distributed(self, name: str) -> None:
+    def create_cluster_database(self, name: str) -> str:
+        """Create a database whose nodes know each other, migrated and not distributed yet."""
         self._everywhere("CREATE DATABASE {} OWNER {} TEMPLATE {}", self.nodes, name, OWNER, NOT_A_TEMPLATE_COPY)
         for node in self.nodes:
             with self.superuser(name, node) as connection:
@@ -175,7 +179,13 @@ class GivenServer:
         with self.superuser(name) as connection:
             introduce(connection, self.coordinator, self.workers)
         alembic(self.url(name), "upgrade", "head")
-        with psycopg.connect(self.url(name), autocommit=True) as owner:
+        return self.url(name)
+
+    def _make_distributed(self, name: str) -> None:
+        with self.superuser() as connection:
+            connection.execute("SELECT pg_advisory_lock(%s)", [_ALONE])  # all change the same roles
+            url = self.create_cluster_database(name)
+        with psycopg.connect(url, autocommit=True) as owner:
             distribute(owner, SHARDS, lambda _line: None)
         # Nobody is connected to it from now on, Citus itself included: only then it can be copied.
         self._everywhere("ALTER DATABASE {} WITH ALLOW_CONNECTIONS false", self.nodes, name)
