@@ -26,6 +26,13 @@ def postgres(cluster: Cluster) -> GivenServer:
     return GivenServer.of(cluster.coordinator.url())
 
 
+@pytest.fixture(scope="session")
+def template_database(postgres: GivenServer) -> Iterator[str]:
+    """As that of tests/conftest.py, which is kept for the other server where both are used in one session."""
+    with postgres.template() as name:
+        yield name
+
+
 @pytest.fixture
 def undistributed(postgres: GivenServer) -> Iterator[str]:
     """The owner's URL of a migrated database that is on every node, and not distributed yet."""
