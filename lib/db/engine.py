@@ -32,7 +32,7 @@ ANSWER_TIME_S = 0.3
 POOL_SIZE = 5
 
 
-class Distributed(Exception):
+class Distributed(psycopg.OperationalError):
     """The rows may be on other servers, which only a scope that `begins` tells the user."""
 
 

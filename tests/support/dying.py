@@ -15,10 +15,13 @@ import sys
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from psycopg.pq.abc import PGconn
+
 import lib.db
 import lib.http
 import lib.steps
 from dev.harness.in_process import InProcess
+from lib.db import pipeline
 from lib.db.engine import Connection
 from lib.http.endpoints import relay
 from serving.wsgi import app
@@ -60,32 +63,44 @@ def _outcome(asked: Mapping[str, Any]) -> tuple[int, int | None]:
 
 def _status(asked: Mapping[str, Any]) -> int:
     """Answer the request, dying at the moment asked for."""
-    {
+    moments: dict[str, Callable[[], None]] = {
         "once the AI backend has answered": lambda: _after(relay, "ask"),
         "before the write": lambda: _before(Connection, "exchange"),
-        "in the write": lambda: _before(Connection, "wait", calls=2),
+        "in the write": _in_the_write,
         "after the write": lambda: _after(Connection, "exchange"),
         "never": lambda: None,
-    }[asked["dies"]]()
+    }
+    moments[asked["dies"]]()
     method, path, body = asked["request"]
     calls = InProcess("", 0, lambda _user: asked["token"])
     return calls.request(method, path, user="", json=body).status
+
+
+def _in_the_write() -> None:
+    """Die once the statements are with the server, and what commits them is not."""
+    send, left = pipeline._sent, [2]  # a connection's first exchange reads the server's clock
+
+    def dying(pgconn: PGconn, *arguments: Any) -> Any:
+        expected = send(pgconn, *arguments)
+        left[0] -= 1
+        if not left[0]:
+            while pgconn.flush():
+                pass
+            _die()
+        return expected
+
+    setattr(pipeline, "_sent", dying)  # noqa: B010 - a plain assignment would need the whole signature
 
 
 def _die() -> None:
     os.kill(os.getpid(), signal.SIGKILL)
 
 
-def _before(owner: Any, name: str, *, calls: int = 1) -> None:
-    """Die in place of the given call of a function."""
-    run: Callable[..., Any] = getattr(owner, name)
-    left = [calls]
+def _before(owner: Any, name: str) -> None:
+    """Die in place of a function's first call."""
 
-    def dying(*arguments: Any, **named: Any) -> Any:
-        left[0] -= 1
-        if not left[0]:
-            _die()
-        return run(*arguments, **named)
+    def dying(*_arguments: Any, **_named: Any) -> None:
+        _die()
 
     setattr(owner, name, dying)
 
