@@ -9,11 +9,13 @@ TOGETHER = (
     "tests/browser/",
     "tests/api/test_relay_killed.py",
     "tests/legacy/test_adoption.py",
+    "tests/scale/",
+    "tests/security/test_other_roles.py",
     "tests/tooling/test_client.py",
     "tests/tooling/test_dev.py",
     "tests/tooling/test_reload.py",
 )
-"""Folders and files whose tests share what takes long to start, or what only one process may hold."""
+"""Folders and files whose tests share what takes long to start, or make what there is one of on a server."""
 
 
 class PlatformTogether(LoadScopeScheduling):  # type: ignore[misc] # xdist's schedulers are untyped
