@@ -79,9 +79,10 @@ def _database() -> "Database":
     from lib.db.engine import build_pool
     from lib.db.url import UnusableURL
     from lib.http.admission import turn
+    from lib.http.crowd import CROWD
 
     try:
-        return Database(build_pool(settings().database_url), turn, current_request_id)
+        return Database(build_pool(settings().database_url), turn, current_request_id, CROWD.left)
     except UnusableURL as error:
         raise misconfigured(f"{' or '.join(POOLED_URL_VARIABLES)}: {error}") from None
 

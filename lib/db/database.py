@@ -50,11 +50,14 @@ class Database:
         pool: Pool[Connection],
         turn: Turn = lambda _user_id, _deadline: nullcontext(),
         request_id: Callable[[], str | None] = lambda: None,
+        waiting: Callable[[], AbstractContextManager[object]] = nullcontext,
     ) -> None:
+        """`waiting` is what a request waits in for Postgres."""
         self._pool = pool
         self._request_id = request_id
         self._slots = Slots(POOL_SIZE)
         self._turn = turn
+        self._waiting = waiting
         self._begins = False
         self._prepares = True
 
@@ -96,7 +99,7 @@ class Database:
         deadline = new_deadline()
         scope = replace(scope, request_id=self._request_id(), write_seed=_new_seed())
         try:
-            with self._turn_of(scope, deadline), self._slots.slot(deadline):
+            with self._waiting(), self._turn_of(scope, deadline), self._slots.slot(deadline):
                 return self._attempts(self._as_found(scope), statements, deadline)
         except Overloaded as error:
             raise Unavailable(_BUSY, "overloaded: no connection is free in time") from error

@@ -5,7 +5,7 @@ The queues are the process's own: the platform serves one instance with one proc
 
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 
@@ -44,7 +44,7 @@ def admitted(*, may_write: bool) -> Iterator[Admitted]:
 
     Raises `Unavailable` where there are too many already.
     """
-    with CROWD.joined(), new_budget(), _admitted_once(may_write=may_write) as request:
+    with new_budget(), CROWD.joined(), _admitted_once(may_write=may_write) as request:
         yield request
 
 
@@ -67,24 +67,16 @@ def turn(user_id: str, deadline: float) -> Iterator[None]:
     """Write for a user inside, when it is the request's turn. Raises `TooManyRequests` at the monotonic `deadline`."""
     request = _admitted.get()
     if request and request.ticket and request.ticket.user_id == user_id:
-        with _waited_for(request.ticket, deadline):
+        with _turns.turn(request.ticket, deadline):
             yield
         return
     ticket = _turns.arrive()
     try:
         _turns.identify(ticket, user_id)
-        with _waited_for(ticket, deadline):
+        with _turns.turn(ticket, deadline):
             yield
     finally:
         _turns.leave(ticket)
-
-
-@contextmanager
-def _waited_for(ticket: Ticket, deadline: float) -> Iterator[None]:
-    with ExitStack() as stack:
-        with CROWD.left():
-            stack.enter_context(_turns.turn(ticket, deadline))
-        yield
 
 
 def hold_body(size: int) -> None:
