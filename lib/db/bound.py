@@ -19,12 +19,14 @@ _ENCODE: dict[Encoding, Callable[[str, Any], Any]] = {
 class Bound[Row]:
     """A statement with its values, ready to be sent. `Row` is what its rows look like, where it has any.
 
-    `is_prepared` says that the same text is sent again and again, so that Postgres may keep it parsed and planned.
+    `is_prepared` says that the same text is sent again and again, so that Postgres may keep it parsed and planned;
+    `is_variant` that it is one of many texts of a statement, of which Postgres keeps a few.
     """
 
     sql: str
     values: Mapping[str, Any]
     is_prepared: bool = True
+    is_variant: bool = False
 
 
 @dataclass(frozen=True)

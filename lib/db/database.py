@@ -150,9 +150,10 @@ class Database:
             self._begins = True
             return replace(scope, begins=True)
         if isinstance(error, _NOT_KEPT) and scope.prepares:
-            connection.forget_prepared()
-            # A pooler that keeps no statements apart stays where it is; a server behind none keeps the next ones.
-            self._prepares = connection.server_pid is not None
+            if connection.server_pid is None:
+                self._prepares = False  # a pooler that keeps no statements apart will not do so later
+            else:
+                connection.close()  # the next one begins without any
             return replace(scope, prepares=False)
         if scope.is_repeated:
             return None

@@ -20,7 +20,7 @@ from lib.db.budget import waited_s
 from lib.db.clock import ServerClock
 from lib.db.in_time import opened_in_time
 from lib.db.large_values import values_first
-from lib.db.pipeline import exchange, outgoing, rows
+from lib.db.pipeline import IsoTime, exchange, numbered, outgoing, rows
 from lib.db.pool import Pool
 from lib.db.scope import FOREVER, MOST_BEFORE_SCOPE, TIME_LIMIT_S, Scope, Timing
 from lib.db.tls import without_tls
@@ -30,6 +30,10 @@ ANSWER_TIME_S = 0.3
 """How long before our own deadline the server has to be done, so that its answer still reaches us."""
 
 POOL_SIZE = 5
+
+MOST_READINGS = 3
+MOST_VARIANTS = 64
+"""Some 100 kB each in the server's process, beside 9 MB for all other statements."""
 
 
 class Distributed(psycopg.OperationalError):
@@ -45,8 +49,10 @@ class Connection(psycopg.Connection[Any]):
 
     def __init__(self, *arguments: Any, **named: Any) -> None:
         super().__init__(*arguments, **named)
+        self.adapters.register_loader("timestamptz", IsoTime)
         self.clock = ServerClock()
         self._kept: set[bytes] = set()
+        self._variants: set[bytes] = set()
 
     @property
     def is_overdue(self) -> bool:
@@ -59,8 +65,8 @@ class Connection(psycopg.Connection[Any]):
         A write on a connection whose server's clock was never read costs one more round trip.
         Raises the `psycopg.Error` of the first statement that failed, and `Distributed`.
         """
-        if scope.exclusive and not self.clock.is_known:
-            self._send(Scope(), Scope().statements(self._timing()), [])
+        if scope.exclusive:
+            self._read_clock()
         timing = self._timing()
         if not scope.exclusive:
             return self._send(scope, scope.statements(timing), statements, scope.end(timing))
@@ -68,9 +74,14 @@ class Connection(psycopg.Connection[Any]):
         before = [*scope.statements(timing), *large, *scope.lock(timing)]
         return self._send(scope, before, small, scope.end(timing))
 
-    def forget_prepared(self) -> None:
-        """Prepare every statement anew: the server has forgotten them."""
-        self._kept.clear()
+    def _read_clock(self) -> None:
+        """Know the server's clock. Raises `psycopg.OperationalError` where each answer takes too long."""
+        for _ in range(MOST_READINGS):
+            if self.clock.is_known:
+                return
+            self._send(Scope(), Scope().statements(self._timing()), [])
+        if not self.clock.is_known:
+            raise psycopg.OperationalError("the server's clock could not be read in time")
 
     def roll_back(self) -> None:
         """End a transaction that failed. Raises `psycopg.Error`."""
@@ -92,7 +103,7 @@ class Connection(psycopg.Connection[Any]):
                 self,
                 statement.sql,
                 {**statement.values, **scope.values},
-                is_prepared=scope.prepares and statement.is_prepared,
+                is_prepared=scope.prepares and statement.is_prepared and self._may_keep(statement),
             )
             for statement in (*before, *work, *after)
         ]
@@ -102,6 +113,12 @@ class Connection(psycopg.Connection[Any]):
         if error:
             raise error
         return rows(self, results[-1 - len(after)])
+
+    def _may_keep(self, statement: Bound[Any]) -> bool:
+        """Whether the server may keep a statement: each takes memory there, and any user can make variants."""
+        if statement.is_variant and len(self._variants) < MOST_VARIANTS:
+            self._variants.add(numbered(statement.sql).name)
+        return not statement.is_variant or numbered(statement.sql).name in self._variants
 
     def _note_server(self, scope: Scope, results: Sequence[PGresult], sent: float) -> None:
         """Read what the scope's row tells of the server; it is there also where a later statement failed.
@@ -139,7 +156,11 @@ def _opened(conninfo: str, deadline: float) -> Connection:
 def _connect(conninfo: str) -> Connection:
     try:
         return Connection.connect(
-            conninfo, autocommit=True, connect_timeout=TIME_LIMIT_S, application_name="onboarding"
+            conninfo,
+            autocommit=True,
+            connect_timeout=TIME_LIMIT_S,
+            application_name="onboarding",
+            client_encoding="UTF8",
         )
     except psycopg.OperationalError as error:
         if refused := without_tls(error):

@@ -27,7 +27,7 @@ def _without_large_values(statement: Bound[Any], names: dict[str, str]) -> Bound
     for name in large:
         setting = names.setdefault(values.pop(name), f"app.value_{len(names)}")
         sql = sql.replace(f"%({name})s::", f"current_setting('{setting}')::")
-    return Bound(sql, values)
+    return Bound(sql, values, is_variant=True)
 
 
 def _is_large(statement: Bound[Any], name: str, value: object) -> bool:
@@ -42,4 +42,6 @@ def _settings(names: Mapping[str, str]) -> Bound[Any]:
     set_each = ", ".join(
         f"set_config('{setting}', %(value_{number})s, true) IS NULL" for number, setting in enumerate(names.values())
     )
-    return Bound(f"SELECT {set_each}", {f"value_{number}": value for number, value in enumerate(names)})
+    return Bound(
+        f"SELECT {set_each}", {f"value_{number}": value for number, value in enumerate(names)}, is_variant=True
+    )

@@ -14,6 +14,9 @@ class _Pooled(Protocol):
     @property
     def is_overdue(self) -> bool: ...
 
+    @property
+    def closed(self) -> bool: ...
+
     def close(self) -> None: ...
 
 
@@ -43,8 +46,8 @@ class Pool[Connection: _Pooled]:
 
     def drop(self, connection: Connection) -> None:
         """Close a connection that no request may use any more."""
-        # Where one got no answer in time, the others lead over the same line.
-        if connection.is_overdue:
+        # Where one got no answer in time, or was lost, the others lead over the same line to the same server.
+        if connection.is_overdue or connection.closed:
             self._suspect_before = time.monotonic()
         connection.close()
 

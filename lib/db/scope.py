@@ -27,7 +27,11 @@ MOST_BEFORE_SCOPE = 3
 _TIME_LIMIT = (
     "SELECT extract(epoch FROM clock_timestamp())::float8 AS clock, pg_backend_pid() AS backend,"
     " to_regclass('pg_catalog.pg_dist_partition') IS NOT NULL AS is_distributed,"
-    f" set_config('statement_timeout', %(limit_ms)s, true), set_config('search_path', '{SEARCH_PATH}', true)"
+    f" set_config('statement_timeout', %(limit_ms)s, true), set_config('search_path', '{SEARCH_PATH}', true),"
+    # Whatever a role's or database's defaults are: times and numbers are read as these write them, and a database
+    # without row-level security is none to work with.
+    " set_config('datestyle', 'ISO', true), set_config('extra_float_digits', '1', true),"
+    " set_config('row_security', 'on', true)"
 )
 _ROLE = ", set_config('role', 'onboarding_app', true)"
 _USER = ", set_config('app.user_id', %(user_id)s, true)"

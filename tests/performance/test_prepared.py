@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 
 import psycopg
@@ -17,6 +18,7 @@ from dev.harness.wire import Wire, wire
 from dev.harness.wizard import complete_step
 from lib import bootstrap
 from lib.db import engine
+from lib.db.engine import MOST_VARIANTS, POOL_SIZE
 from lib.db.pipeline import numbered
 from tests.support.inspection import Superuser
 from tests.support.pgbouncer import find_pgbouncer, pgbouncer
@@ -100,14 +102,45 @@ def test_a_server_that_forgot_is_told_again_within_the_request(
     assert (named(line)["P"], named(line)["B"] > 0) == (0, True)
 
 
-def test_a_migration_between_two_requests_is_no_error(calls: Client, database: Superuser) -> None:
-    """Columns come and change under statements that the server keeps."""
+def test_a_server_that_forgot_and_lost_a_connection_is_told_again_too(
+    opened: list[engine.Connection], calls: Client, database: Superuser
+) -> None:
+    """One trouble does not use up the repetition that another one needs."""
+    with ThreadPoolExecutor(POOL_SIZE) as threads:
+        assert {*threads.map(lambda _: complete_step(calls, USER, 3).status, range(4 * POOL_SIZE))} == {200}
+    before = versions(calls)
+    for connection in opened:
+        connection.execute("DISCARD ALL")
+    for process in [connection.server_pid for connection in opened][-1:]:
+        database.execute("SELECT pg_terminate_backend(%s)", [process])
+    assert complete_step(calls, USER, 3).status == 200
+    assert versions(calls) == (before[0] + 1, before[1] + 1)
+
+
+def test_a_migration_between_two_requests_is_no_error(calls: Client, database: Superuser, line: Wire) -> None:
+    """Columns come and change under statements that the server keeps, and it keeps the new ones from then on."""
     for path in ("summary", "init", "step/3", "export"):
         assert calls.get(f"{BASE}/{path}", user=USER).status == 200
     database.execute("ALTER TABLE onboarding_steps ADD COLUMN later text")
     database.execute("ALTER TABLE onboarding_steps ALTER COLUMN status TYPE varchar(40)")
-    for path in ("summary", "init", "step/3", "export"):
-        assert calls.get(f"{BASE}/{path}", user=USER).status == 200, path
+    for _ in range(3):
+        line.start_recording()
+        for path in ("summary", "init", "step/3", "export"):
+            assert calls.get(f"{BASE}/{path}", user=USER).status == 200, path
+    assert named(line)["P"] == 0
+
+
+def test_what_the_server_keeps_is_limited(opened: list[engine.Connection], calls: Client) -> None:
+    """Large values make variants of a statement, as many as a user likes: a server process keeps a few of them."""
+    names = ["writing_style", "content_characteristics", "target_audience", "content_type", "brand_analysis"]
+    names += ["recommended_settings", "content_strategy_insights", "style_patterns"]
+    for number in range(MOST_VARIANTS + 40):
+        large = {name: {"text": f"{name} {'x' * 300}"} for bit, name in enumerate(names) if number >> bit & 1}
+        data = {"website": "https://shop.example.com", "analysis": {"writing_style": {"tone": "warm"}, **large}}
+        assert complete_step(calls, USER, 2, data).status == 200
+    (connection,) = opened
+    kept = connection.execute("SELECT count(*) FROM pg_prepared_statements WHERE statement LIKE '%app.value_%'")
+    assert kept.fetchone() == (MOST_VARIANTS,)
 
 
 def test_a_pooler_that_stays_with_a_server_keeps_them_too(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
 
 import psycopg
 import pytest
@@ -44,6 +45,40 @@ def test_a_read_only_database_is_a_503_until_it_is_not(calls: Client, database: 
     assert calls.get(f"{BASE}/step/5", user=USER).json()["data"] == {"n": 1}
     set_default(database, "default_transaction_read_only", "off")
     assert complete_step(calls, USER, 5, {"n": 3}).status == 200
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("DateStyle", "SQL, DMY"), ("client_encoding", "LATIN1"), ("extra_float_digits", "-15"), ("row_security", "off")],
+)
+def test_defaults_of_a_database_change_no_answer(calls: Client, database: Superuser, name: str, value: str) -> None:
+    """Whatever its owner set for other programs: times, text and numbers come back as ever."""
+    set_default(database, name, value)
+    data = {"email": "a@example.com", "notes": "žluťoučký 🐎"}
+    assert complete_step(calls, USER, 5, data).status == 200
+    step = calls.get(f"{BASE}/step/5", user=USER).json()
+    assert (step["data"], step["version"]) == (data, 1)
+    assert datetime.now(UTC) - datetime.fromisoformat(step["completed_at"]) < timedelta(minutes=5)
+
+
+def test_a_server_that_was_restarted_is_used_again_at_once(calls: Client, database: Superuser) -> None:
+    """All connections of the pool were lost with it: a request that meets one takes a new one, not another lost one."""
+    with ThreadPoolExecutor(POOL_SIZE) as pool:
+        assert {*pool.map(lambda number: complete_step(calls, f"{USER}_{number}", 5).status, range(20))} == {200}
+    database.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'onboarding'")
+    for number in range(POOL_SIZE + 1):
+        assert calls.get(f"{BASE}/status", user=f"{USER}_{number}").status == 200
+
+
+def test_a_clock_that_cannot_be_read_in_time_is_a_503(calls: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A write that could not be told when to give up is not sent."""
+    monkeypatch.setattr("lib.db.clock.WORST_READING_S", -1)
+    refused = complete_step(calls, USER, 5, {"n": 1})
+    assert (refused.status, refused.json()["detail"]) == (
+        503,
+        "The database cannot be reached right now. Please try again in a moment.",
+    )
+    monkeypatch.undo()
 
 
 @pytest.mark.parametrize("level", ["repeatable read", "serializable"])
