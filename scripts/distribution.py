@@ -131,7 +131,10 @@ def _has_logins(connection: Connection) -> bool:
     login, roles = Literal(_login(connection)), Literal(list(ROLES))
     query = SQL(_IS_READY).format(login=login, roles=roles, number=Literal(len(ROLES))).as_string(connection)
     found = connection.execute(_ON_EVERY_NODE, [query]).fetchall()
-    return all(success and result == "t" for _, success, result in found)
+    for node, success, _ in found:
+        if not success:
+            raise UnusableURL(f"the coordinator cannot work with {node}: is it running, and does it let this login in?")
+    return all(result == "t" for _, _, result in found)
 
 
 def _let_log_in(connection: Connection) -> None:

@@ -77,6 +77,7 @@ def take_role(connection: Connection, role: str) -> None:
 def become_user(connection: Connection, user_id: str) -> None:
     """Work as the functions do for a user, until the transaction ends. The workers of Citus are told so, too."""
     connection.execute(_AS_THE_FUNCTIONS)
+    connection.execute("SET LOCAL standard_conforming_strings TO on")
     connection.execute(SQL("SET LOCAL app.user_id = {}").format(Literal(user_id)))
 
 

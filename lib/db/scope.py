@@ -43,10 +43,12 @@ _PLANNED_ONCE = ", set_config('plan_cache_mode', 'force_generic_plan', true)"
 _ISOLATION = ", set_config('transaction_isolation', 'read committed', true)"
 _BEGIN = "BEGIN ISOLATION LEVEL READ COMMITTED"
 # Citus passes on to its workers what is SET LOCAL after a BEGIN, and not what set_config() sets: row-level security
-# there needs to know the user. Constants go to the workers as text, which they read with the standard's backslashes.
+# there needs to know the user. Constants go to the workers as text: written and read with the standard's backslashes,
+# whatever either server's default is, or a value could end its constant.
 _PASSED_ON = (
     ", set_config('citus.propagate_set_commands', 'local', true), set_config('standard_conforming_strings', 'on', true)"
 )
+_STANDARD_STRINGS = "SET LOCAL standard_conforming_strings TO on"
 _LOCK = "SELECT pg_advisory_xact_lock(hashtextextended(%(user_id)s, 0))"
 
 _LEFT_MS = "greatest(1, ceil(1000 * extract(epoch FROM to_timestamp(%(done_by)s) - clock_timestamp())))::bigint::text"
@@ -121,7 +123,8 @@ class Scope:
             sql += _USER + (_PLANNED_ONCE if self.prepares else "") + (_ISOLATION if self.exclusive else "")
             return [Bound(sql, values)]
         lost = [] if self.lost_backend is None else [Bound[Any](_END_LOST_ATTEMPT, {"backend": self.lost_backend})]
-        return [_command(_BEGIN), *lost, Bound(sql + _PASSED_ON, values), _command(_set_user(self.user_id))]
+        settings = [_command(_STANDARD_STRINGS), _command(_set_user(self.user_id))]
+        return [_command(_BEGIN), *lost, Bound(sql + _PASSED_ON, values), *settings]
 
     def lock(self, timing: Timing = DEFAULT_TIMING) -> list[Bound[Any]]:
         """The user's lock, and the check that it was not got too late, for a write."""

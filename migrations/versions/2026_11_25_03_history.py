@@ -31,7 +31,6 @@ $body$
 
 
 def upgrade() -> None:
-    op.add_column("onboarding_steps", sa.Column("written_by", sa.BigInteger(), nullable=True))
     op.create_table(
         "onboarding_events",
         sa.Column("user_id", sa.String(length=255), nullable=False),
@@ -60,6 +59,8 @@ def upgrade() -> None:
         "CREATE TRIGGER onboarding_events_trimmed AFTER INSERT ON onboarding_events"
         " FOR EACH ROW EXECUTE FUNCTION onboarding_trim_events()"
     )
+    # Last: writes take the session before its steps, and a migration the other way round would meet one in a deadlock.
+    op.add_column("onboarding_steps", sa.Column("written_by", sa.BigInteger(), nullable=True))
 
 
 def downgrade() -> None:

@@ -31,9 +31,9 @@ def line(environment: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> Iterat
 
 @pytest.fixture
 def transaction(postgres: Server) -> Counter[str]:
-    """BEGIN, the user's SET LOCAL and COMMIT, on a distributed database; nothing on any other."""
+    """BEGIN, two SET LOCAL and COMMIT on a distributed database; nothing on any other."""
     is_distributed = isinstance(postgres, GivenServer) and bool(postgres.workers)
-    return Counter(P=3, B=3, D=3, E=3) if is_distributed else Counter()
+    return Counter(P=4, B=4, D=4, E=4) if is_distributed else Counter()
 
 
 @pytest.fixture

@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
+from typing import LiteralString
 
 import pytest
 from psycopg import sql
@@ -15,6 +16,7 @@ from psycopg import sql
 from dev.harness.client import Client, Response
 from dev.harness.wizard import walk
 from dev.local_postgres import OWNER
+from lib import bootstrap
 from lib.db import api_keys, drafts
 from lib.db.database import Database
 from lib.db.engine import build_pool
@@ -39,15 +41,42 @@ IDS = [
 @pytest.mark.parametrize("conforming", ["on", "off"])
 def test_an_id_of_any_text_keeps_to_its_own_rows(http: Client, database: Superuser, conforming: str) -> None:
     """Quotes, backslashes and placeholders in an id are text to every node, however strings are read there."""
-    name = sql.Identifier(database.info.dbname)
-    database.execute(
-        sql.SQL("ALTER DATABASE {} SET standard_conforming_strings = {}").format(name, sql.SQL(conforming))
-    )
+    everywhere(database, "ALTER DATABASE {} SET standard_conforming_strings = {}", conforming)
+    bootstrap.reset()
     for user in IDS:
         assert http.request("PUT", f"{BASE}/step/3/draft", user=user, json={"data": {"own": user}}).status == 200, user
     for user in IDS:
         assert http.get(f"{BASE}/step/3", user=user).json()["draft"]["data"] == {"own": user}
     assert database.execute("SELECT count(*) FROM onboarding_sessions").fetchone() == (len(IDS),)
+
+
+@pytest.mark.parametrize("conforming", ["on", "off"])
+def test_text_with_backslashes_stays_text_on_every_node(http: Client, database: Superuser, conforming: str) -> None:
+    """What a user types ends no constant in what the coordinator writes to a worker, however that reads strings."""
+    everywhere(database, "ALTER DATABASE {} SET standard_conforming_strings = {}", conforming)
+    bootstrap.reset()
+    business = {
+        "business_description": "Bread and cakes since 1900\\",
+        "industry": "t\\",
+        "target_audience": "\\",
+        "business_goals": "::varchar, (SELECT 'stolen')::varchar, now(), now(), NULL::jsonb -- \\'",
+    }
+    assert http.post(f"{BASE}/business-info", user="user_2typed", json=business).status == 200
+    shown = http.get(f"{BASE}/business-info/user/me", user="user_2typed").json()
+    assert {name: shown[name] for name in business} == business
+    draft = {"one": "\\", "line": "\\n", "quoted": "\\'; --", "long": "\\" * 500}
+    assert http.request("PUT", f"{BASE}/step/3/draft", user="user_2typed", json={"data": draft}).status == 200
+    assert http.get(f"{BASE}/step/3", user="user_2typed").json()["draft"]["data"] == draft
+    key = {"provider": "openai", "api_key": "sk-" + "a" * 40}
+    assert http.post(f"{BASE}/api-keys", user="user_2typed", json=key).status == 200
+    assert http.get(f"{BASE}/api-keys/onboarding", user="user_2typed").json()["api_keys"] == {"openai": key["api_key"]}
+
+
+def everywhere(database: Superuser, statement: LiteralString, setting: str) -> None:
+    """Change a default of the database on every node."""
+    command = sql.SQL(statement).format(sql.Identifier(database.info.dbname), sql.SQL(setting)).as_string(database)
+    results = database.execute("SELECT success FROM run_command_on_all_nodes(%s)", [command]).fetchall()
+    assert {success for (success,) in results} == {True}
 
 
 def test_a_walk_through_the_six_steps(http: Client) -> None:
