@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 import string
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
 
@@ -14,12 +14,11 @@ from dev.harness.clerk import TokenFactory
 from dev.harness.every_call import BASE, READS, WRITES, url
 from dev.harness.in_process import InProcess
 from dev.harness.population import populate
+from dev.harness.statements import Sent, enter, explain, recording
 from dev.harness.wizard import WEBSITE, complete_step, walk
 from dev.local_postgres import LocalPostgres
 from lib.db import funnel
-from lib.db.engine import Connection
 from lib.db.scope import Scope
-from lib.db.statements import Bound
 from lib.db.tables import metadata
 from tests.support.inspection import Superuser, superuser
 
@@ -27,22 +26,23 @@ USER = "user_2plans"
 USERS = 5_000
 LOOK_UPS = {"Index Scan", "Index Only Scan", "Bitmap Index Scan"}
 
-type Seen = dict[str, dict[str, Any]]
+type Found = list[tuple[str, dict[str, Any]]]
 
 
 @pytest.fixture
-def seen(monkeypatch: pytest.MonkeyPatch) -> Seen:
-    """Every statement that runs from now on, with values that it was run with."""
-    statements: Seen = {}
-    exchange = Connection.exchange
+def sent() -> Iterator[list[Sent]]:
+    """Everything that is sent from now on."""
+    with recording() as every:
+        yield every
 
-    def noting(self: Connection, scope: Scope, sent: Sequence[Bound[Any]]) -> Any:
-        for statement in sent:
-            statements.setdefault(statement.sql, {**statement.values, **scope.values})
-        return exchange(self, scope, sent)
 
-    monkeypatch.setattr(Connection, "exchange", noting)
-    return statements
+def statements(sent: list[Sent]) -> Found:
+    """Every statement once, with values that it was sent with."""
+    found: dict[str, dict[str, Any]] = {}
+    for each in sent:
+        for statement in each.statements:
+            found.setdefault(statement.sql, {**statement.values, **each.scope.values})
+    return list(found.items())
 
 
 def run_everything(calls: InProcess) -> None:
@@ -63,10 +63,7 @@ def nodes(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:
 
 def pages_read(database: Superuser, statement: str, parameters: dict[str, Any]) -> int:
     """How many pages a statement touches when it is executed and its answer is written out."""
-    how = "EXPLAIN (ANALYZE, BUFFERS, SERIALIZE, FORMAT JSON)"
-    row = database.execute(f"{how} {statement}", parameters).fetchone()
-    assert row is not None
-    explained: dict[str, Any] = row[0][0]  # type: ignore[index] # EXPLAIN's one column is JSON
+    explained = explain(database, statement, parameters, ", ANALYZE, BUFFERS, SERIALIZE")
     kinds = ("Shared Hit Blocks", "Shared Read Blocks")
     return sum(part[kind] for part in (explained["Plan"], explained["Serialization"]) for kind in kinds)
 
@@ -81,15 +78,15 @@ def scanned(plan: dict[str, Any]) -> list[dict[str, Any]]:
 
 
 def test_init_does_not_read_what_it_does_not_send(
-    environment: dict[str, str], token: TokenFactory, postgres: LocalPostgres, seen: Seen
+    environment: dict[str, str], token: TokenFactory, postgres: LocalPostgres, sent: list[Sent]
 ) -> None:
     """A website analysis of megabytes costs a call that leaves it out not one page of the disk."""
     calls = InProcess("", 0, token)
     noise = "".join(random.Random(1).choices(string.ascii_letters, k=1_000_000))  # noqa: S311 - does not compress away
     complete_step(calls, USER, 2, {**WEBSITE, "analysis": {"crawl_result": {"text": noise}}})
-    seen.clear()
+    sent.clear()
     assert calls.get(f"{BASE}/init", user=USER).status == 200
-    ((statement, parameters),) = seen.items()
+    ((statement, parameters),) = statements(sent)
     with superuser(postgres, environment["DATABASE_URL"]) as database:
         assert pages_read(database, statement, parameters) < 20
         with_the_analysis = {**parameters, "with_data": ["website"]}
@@ -98,25 +95,23 @@ def test_init_does_not_read_what_it_does_not_send(
 
 @pytest.mark.slow
 def test_every_statement_finds_its_rows_by_index_and_user(
-    environment: dict[str, str], token: TokenFactory, postgres: LocalPostgres, seen: Seen
+    environment: dict[str, str], token: TokenFactory, postgres: LocalPostgres, sent: list[Sent]
 ) -> None:
     """Among any number of users a request touches the rows of its own: each scan is an index look-up of one user."""
     with superuser(postgres, environment["DATABASE_URL"]) as database:
         run_everything(InProcess("", 0, token))
         populate(database, USERS)
-        assert len(seen) >= 20
-        database.execute(
-            "SELECT set_config('role', 'onboarding_app', false), set_config('app.user_id', %s, false)", [USER]
-        )
-        for statement, parameters in seen.items():
-            row = database.execute(f"EXPLAIN (FORMAT JSON) {statement}", parameters).fetchone()
-            assert row is not None
-            plan: dict[str, Any] = row[0][0]["Plan"]  # type: ignore[index] # EXPLAIN's one column is JSON
-            for node in scanned(plan):
-                if node["Node Type"] == "Bitmap Heap Scan":
-                    continue  # its child is the look-up
-                assert node["Node Type"] in LOOK_UPS, (node, statement)
-                assert "user_" in node["Index Cond"], (node, statement)
+        assert len(statements(sent)) >= 20
+        assert all(each.scope.prepares for each in sent)
+        with database.transaction():
+            enter(database, Scope(USER, prepares=True))
+            for statement, parameters in statements(sent):
+                for node in scanned(explain(database, statement, parameters)["Plan"]):
+                    if node["Node Type"] == "Bitmap Heap Scan":
+                        continue  # its child is the look-up
+                    assert node["Node Type"] in LOOK_UPS, (node, statement)
+                    assert "user_" in node["Index Cond"], (node, statement)
+                    assert USER not in node["Index Cond"], "a plan for one user is not the one that is kept"
 
 
 @pytest.mark.slow
