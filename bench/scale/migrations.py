@@ -1,0 +1,205 @@
+"""What a migration of a large table locks and for how long, and how long a write waits meanwhile."""
+
+from __future__ import annotations
+
+import random
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import LiteralString, TypedDict
+
+import psycopg
+
+from bench.progress import say
+from bench.scale.statements import Crowd, record, sample
+from bench.stage import Stage
+from dev.harness.population import user_name
+from dev.harness.statements import Sent
+from lib.db.database import Database
+from lib.db.engine import build_pool
+from lib.errors import Unavailable
+
+WRITERS = 2
+QUIET_S = 10
+POLL_S = 0.02
+SAVE = "POST step/3/complete"
+
+_KEY: LiteralString = "FOREIGN KEY (user_id, session_id) REFERENCES onboarding_sessions (user_id, id) NOT VALID"
+# To the owner, row-level security is forced and shows no row: VALIDATE of a foreign key would examine nothing.
+_EXAMINE: tuple[LiteralString, ...] = (
+    "SET LOCAL ROLE onboarding_operator",
+    "SELECT count(*) FROM onboarding_steps AS child WHERE NOT EXISTS (SELECT FROM onboarding_sessions AS parent"
+    " WHERE parent.user_id = child.user_id AND parent.id = child.session_id)",
+    "RESET ROLE",
+)
+_PARENT_FIRST: LiteralString = "LOCK TABLE onboarding_sessions IN SHARE ROW EXCLUSIVE MODE"
+_FLAG: LiteralString = "ALTER TABLE onboarding_steps ADD COLUMN bench_flag boolean NOT NULL DEFAULT true"
+_INDEX: LiteralString = "ON onboarding_steps (user_id, completed_at)"
+# The last ones are what a revision must not do: they show what the others spare.
+OPERATIONS: dict[str, tuple[LiteralString, ...]] = {
+    "a nullable column": ("ALTER TABLE onboarding_steps ADD COLUMN bench_note text",),
+    "a column with a constant default": (_FLAG,),
+    "a check, NOT VALID": ("ALTER TABLE onboarding_steps ADD CONSTRAINT bench_check CHECK (version > 0) NOT VALID",),
+    "that check, VALIDATE": ("ALTER TABLE onboarding_steps VALIDATE CONSTRAINT bench_check",),
+    "a foreign key, NOT VALID, its parent locked first": (
+        _PARENT_FIRST,
+        f"ALTER TABLE onboarding_steps ADD CONSTRAINT bench_key {_KEY}",
+    ),
+    "that foreign key, VALIDATE": (*_EXAMINE, "ALTER TABLE onboarding_steps VALIDATE CONSTRAINT bench_key"),
+    "an index, CONCURRENTLY": (f"CREATE INDEX CONCURRENTLY bench_index {_INDEX}",),
+    "a foreign key, NOT VALID, at once": (f"ALTER TABLE onboarding_steps ADD CONSTRAINT bench_bare_key {_KEY}",),
+    "a check, validated at once": ("ALTER TABLE onboarding_steps ADD CONSTRAINT bench_at_once CHECK (version > -1)",),
+    "an index, not concurrently": (f"CREATE INDEX bench_quick {_INDEX}",),
+}
+_UNDO: tuple[LiteralString, ...] = (
+    "ALTER TABLE onboarding_steps DROP COLUMN IF EXISTS bench_note, DROP COLUMN IF EXISTS bench_flag,"
+    " DROP CONSTRAINT IF EXISTS bench_check, DROP CONSTRAINT IF EXISTS bench_key,"
+    " DROP CONSTRAINT IF EXISTS bench_at_once, DROP CONSTRAINT IF EXISTS bench_bare_key",
+    "DROP INDEX IF EXISTS bench_index, bench_quick",
+)
+_LOCKS = """
+SELECT relation::regclass::text, mode FROM pg_locks
+WHERE pid = %s AND locktype = 'relation' AND granted
+AND relation IN (SELECT oid FROM pg_class WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace)
+"""
+_STRONGEST_LAST = (
+    *("AccessShareLock", "RowShareLock", "RowExclusiveLock", "ShareUpdateExclusiveLock"),
+    *("ShareLock", "ShareRowExclusiveLock", "ExclusiveLock", "AccessExclusiveLock"),
+)
+
+
+class Migrated(TypedDict):
+    """One operation: its seconds, the strongest lock on each table, and what happened to writes meanwhile.
+
+    `refused` are the writes that waited out their time limit.
+    """
+
+    seconds: float
+    locks: dict[str, str]
+    longest_write_ms: float
+    writes: int
+    refused: int
+
+
+@dataclass
+class Writers:
+    """What several writers saw since the last time that somebody asked. A write under way counts, too."""
+
+    durations: list[float] = field(default_factory=list)
+    refused: int = 0
+    stopping: threading.Event = field(default_factory=threading.Event)
+
+    def run(self, crowd: Crowd, sent: Sent) -> None:
+        """Save one user after the other, as the functions do."""
+        users, database = sample(crowd.users), Database(build_pool(crowd.url))
+        *statements, query = sent.statements
+        while not self.stopping.is_set():
+            user, started = user_name(random.choice(users)), time.monotonic()  # noqa: S311 - any user
+            try:
+                database.write_and_read(user, statements, query)
+            except Unavailable:
+                self.refused += 1
+            self.durations.append(time.monotonic() - started)
+        database.close()
+
+    def seen(self) -> tuple[list[float], int]:
+        """The durations and the refused ones since the last time."""
+        durations, refused = self.durations, self.refused
+        self.durations, self.refused = [], 0
+        return durations or [0.0], refused
+
+
+def measure(stage: Stage, crowd: Crowd) -> dict[str, Migrated]:
+    """Run each operation, as the role that migrates, while writers save; and then undo them all."""
+    sent = record(stage, crowd)[SAVE]
+    found: dict[str, Migrated] = {}
+    with _writing(crowd, sent) as writers:
+        time.sleep(QUIET_S)
+        found["nothing"] = _migrated(QUIET_S, {}, writers)
+        for name, statements in OPERATIONS.items():
+            say(f"{crowd.users:,} users: {name}")
+            seconds, locks = _run(crowd.url, statements)
+            found[name] = _migrated(seconds, locks, writers)
+    with psycopg.connect(crowd.url, autocommit=True) as connection:
+        for statement in _UNDO:
+            connection.execute(statement)
+    return found
+
+
+def _migrated(seconds: float, locks: dict[str, str], writers: Writers) -> Migrated:
+    time.sleep(0.5)  # for the writes that were waiting
+    durations, refused = writers.seen()
+    return {
+        "seconds": seconds,
+        "locks": locks,
+        "longest_write_ms": max(durations) * 1000,
+        "writes": len(durations),
+        "refused": refused,
+    }
+
+
+def _run(url: str, statements: Sequence[LiteralString]) -> tuple[float, dict[str, str]]:
+    """The seconds from the beginning to the commit, and the locks that another session sees meanwhile."""
+    with psycopg.connect(url, autocommit=True) as connection, psycopg.connect(url, autocommit=True) as other:
+        locks = Locks(other, connection.info.backend_pid)
+        if "CONCURRENTLY" in statements[0]:
+            with locks.polled():
+                started = time.monotonic()
+                connection.execute(statements[0])
+                return time.monotonic() - started, locks.found
+        started = time.monotonic()
+        connection.execute("BEGIN")
+        for statement in statements:
+            connection.execute(statement)
+        done = time.monotonic()
+        locks.look()
+        committing = time.monotonic()
+        connection.execute("COMMIT")
+        return time.monotonic() - committing + done - started, locks.found
+
+
+@dataclass
+class Locks:
+    """The strongest lock on each table that a server process was seen with."""
+
+    connection: psycopg.Connection[tuple[str, str]]
+    pid: int
+    found: dict[str, str] = field(default_factory=dict)
+
+    def look(self) -> None:
+        """Note what it holds now."""
+        for table, mode in self.connection.execute(_LOCKS, [self.pid]).fetchall():
+            self.found[table] = max(mode, self.found.get(table, mode), key=_STRONGEST_LAST.index)
+
+    @contextmanager
+    def polled(self) -> Iterator[None]:
+        """Look again and again."""
+        done = threading.Event()
+
+        def poll() -> None:
+            while not done.wait(POLL_S):
+                self.look()
+
+        thread = threading.Thread(target=poll)
+        thread.start()
+        try:
+            yield
+        finally:
+            done.set()
+            thread.join()
+
+
+@contextmanager
+def _writing(crowd: Crowd, sent: Sent) -> Iterator[Writers]:
+    writers = Writers()
+    threads = [threading.Thread(target=writers.run, args=(crowd, sent), daemon=True) for _ in range(WRITERS)]
+    for thread in threads:
+        thread.start()
+    try:
+        yield writers
+    finally:
+        writers.stopping.set()
+        for thread in threads:
+            thread.join()
