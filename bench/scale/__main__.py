@@ -19,10 +19,10 @@ import psycopg
 
 from bench.progress import say
 from bench.report import machine
-from bench.scale import disk, everybody, migrations, processor, statements
+from bench.scale import disk, everybody, migrations, plans, processor, statements
+from bench.scale.backends import Crowd
 from bench.scale.crowd import BYTES_PER_USER, load
 from bench.scale.report import markdown
-from bench.scale.statements import Crowd
 from bench.stage import Stage, stage
 from dev.harness.postgres import alembic
 from dev.local_postgres import SUPERUSER
@@ -102,7 +102,7 @@ def _superuser(prepared: Stage, crowd: Crowd) -> str:
 MEASUREMENTS: dict[str, Callable[[Stage, Crowds], Any]] = {
     "disk": _made,
     "statements": statements.measure,
-    "plans": statements.plans,
+    "plans": plans.measure,
     "processor": lambda prepared, crowds: processor.measure(prepared, crowds[-1]),
     "written": _written,
     "migrations": _migrations,

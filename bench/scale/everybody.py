@@ -13,7 +13,7 @@ import psycopg
 
 from bench.processes import TICKS
 from bench.progress import say
-from bench.scale.statements import Crowd
+from bench.scale.backends import Crowd
 from dev.harness.waiting import wait_until
 from dev.settings import ROOT, without_settings
 

@@ -2,28 +2,20 @@
 
 from __future__ import annotations
 
-import random
-import threading
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass, field
+from collections.abc import Sequence
 from typing import LiteralString, TypedDict
 
 import psycopg
 
 from bench.progress import say
-from bench.scale.statements import Crowd, record, sample
+from bench.scale.backends import Crowd
+from bench.scale.locks import Locks
+from bench.scale.statements import record
+from bench.scale.writers import Writers, writing
 from bench.stage import Stage
-from dev.harness.population import user_name
-from dev.harness.statements import Sent
-from lib.db.database import Database
-from lib.db.engine import build_pool
-from lib.errors import Unavailable
 
-WRITERS = 2
 QUIET_S = 10
-POLL_S = 0.02
 SAVE = "POST step/3/complete"
 
 _KEY: LiteralString = "FOREIGN KEY (user_id, session_id) REFERENCES onboarding_sessions (user_id, id) NOT VALID"
@@ -59,15 +51,6 @@ _UNDO: tuple[LiteralString, ...] = (
     " DROP CONSTRAINT IF EXISTS bench_at_once, DROP CONSTRAINT IF EXISTS bench_bare_key",
     "DROP INDEX IF EXISTS bench_index, bench_quick",
 )
-_LOCKS = """
-SELECT relation::regclass::text, mode FROM pg_locks
-WHERE pid = %s AND locktype = 'relation' AND granted
-AND relation IN (SELECT oid FROM pg_class WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace)
-"""
-_STRONGEST_LAST = (
-    *("AccessShareLock", "RowShareLock", "RowExclusiveLock", "ShareUpdateExclusiveLock"),
-    *("ShareLock", "ShareRowExclusiveLock", "ExclusiveLock", "AccessExclusiveLock"),
-)
 
 
 class Migrated(TypedDict):
@@ -83,39 +66,11 @@ class Migrated(TypedDict):
     refused: int
 
 
-@dataclass
-class Writers:
-    """What several writers saw since the last time that somebody asked. A write under way counts, too."""
-
-    durations: list[float] = field(default_factory=list)
-    refused: int = 0
-    stopping: threading.Event = field(default_factory=threading.Event)
-
-    def run(self, crowd: Crowd, sent: Sent) -> None:
-        """Save one user after the other, as the functions do."""
-        users, database = sample(crowd.users), Database(build_pool(crowd.url))
-        *statements, query = sent.statements
-        while not self.stopping.is_set():
-            user, started = user_name(random.choice(users)), time.monotonic()  # noqa: S311 - any user
-            try:
-                database.write_and_read(user, statements, query)
-            except Unavailable:
-                self.refused += 1
-            self.durations.append(time.monotonic() - started)
-        database.close()
-
-    def seen(self) -> tuple[list[float], int]:
-        """The durations and the refused ones since the last time."""
-        durations, refused = self.durations, self.refused
-        self.durations, self.refused = [], 0
-        return durations or [0.0], refused
-
-
 def measure(stage: Stage, crowd: Crowd) -> dict[str, Migrated]:
     """Run each operation, as the role that migrates, while writers save; and then undo them all."""
     sent = record(stage, crowd)[SAVE]
     found: dict[str, Migrated] = {}
-    with _writing(crowd, sent) as writers:
+    with writing(crowd, sent) as writers:
         time.sleep(QUIET_S)
         found["nothing"] = _migrated(QUIET_S, {}, writers)
         for name, statements in OPERATIONS.items():
@@ -158,48 +113,3 @@ def _run(url: str, statements: Sequence[LiteralString]) -> tuple[float, dict[str
         committing = time.monotonic()
         connection.execute("COMMIT")
         return time.monotonic() - committing + done - started, locks.found
-
-
-@dataclass
-class Locks:
-    """The strongest lock on each table that a server process was seen with."""
-
-    connection: psycopg.Connection[tuple[str, str]]
-    pid: int
-    found: dict[str, str] = field(default_factory=dict)
-
-    def look(self) -> None:
-        """Note what it holds now."""
-        for table, mode in self.connection.execute(_LOCKS, [self.pid]).fetchall():
-            self.found[table] = max(mode, self.found.get(table, mode), key=_STRONGEST_LAST.index)
-
-    @contextmanager
-    def polled(self) -> Iterator[None]:
-        """Look again and again."""
-        done = threading.Event()
-
-        def poll() -> None:
-            while not done.wait(POLL_S):
-                self.look()
-
-        thread = threading.Thread(target=poll)
-        thread.start()
-        try:
-            yield
-        finally:
-            done.set()
-            thread.join()
-
-
-@contextmanager
-def _writing(crowd: Crowd, sent: Sent) -> Iterator[Writers]:
-    writers = Writers()
-    threads = [threading.Thread(target=writers.run, args=(crowd, sent), daemon=True) for _ in range(WRITERS)]
-    for thread in threads:
-        thread.start()
-    try:
-        yield writers
-    finally:
-        writers.stopping.set()
-        for thread in threads:
-            thread.join()

@@ -22,8 +22,11 @@ def markdown(results: Mapping[str, Any]) -> str:
         " Postgres met a user, by number of users.",
         _table(*_requests(results["statements"], sizes)),
         "## Plans\n\n" + "\n".join(_plans(results["plans"], sizes)),
-        "## Processor time\n\nMilliseconds of a request: in the function without its HTTP server, and in Postgres.",
-        _table(*_processor(results["processor"], results["statements"], sizes[-1])),
+        "## Processor time\n\nMilliseconds of a request in the function, without its HTTP server, and in Postgres,"
+        " where it keeps statements and where it plans them each time; and bytes of the write-ahead"
+        f" log. A server process has {results['processor']['new_mib']:.1f} MiB for itself when it is new,"
+        f" {results['processor']['full_mib']:.1f} MiB with every statement kept.",
+        _table(*_processor(results["processor"]["requests"])),
         f"## Disk\n\nBytes a user: of {int(sizes[-1]):,} made users, and of users who finished by requests.",
         _table(*_disk(results["disk"], results["written"])),
         "## Migrations\n\nOf `onboarding_steps`, while two writers save step 3. `nothing` is the wait without any.",
@@ -55,9 +58,12 @@ def _plans(found: Mapping[str, Sequence[str]], sizes: Sequence[str]) -> Iterator
     yield from (f"- {difference}" for difference in differing)
 
 
-def _processor(ours: Mapping[str, float], found: Mapping[str, Any], most: str) -> tuple[list[str], list[list[str]]]:
-    rows = [[name, f"{time:.2f}", f"{found[name][most]['cpu_ms']:.2f}"] for name, time in ours.items()]
-    return ["request", "function", "Postgres"], rows
+def _processor(found: Mapping[str, Any]) -> tuple[list[str], list[list[str]]]:
+    rows = [
+        [name, *(f"{one[what]:.2f}" for what in ("function_ms", "kept_ms", "planned_ms")), f"{one['log_bytes']:,.0f}"]
+        for name, one in found.items()
+    ]
+    return ["request", "function", "Postgres, kept", "Postgres, planned", "log bytes"], rows
 
 
 def _disk(made: Mapping[str, Any], written: Mapping[str, Any]) -> tuple[list[str], list[list[str]]]:
