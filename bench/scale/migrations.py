@@ -29,10 +29,18 @@ _EXAMINE: tuple[LiteralString, ...] = (
 _PARENT_FIRST: LiteralString = "LOCK TABLE onboarding_sessions IN SHARE ROW EXCLUSIVE MODE"
 _FLAG: LiteralString = "ALTER TABLE onboarding_steps ADD COLUMN bench_flag boolean NOT NULL DEFAULT true"
 _INDEX: LiteralString = "ON onboarding_steps (user_id, completed_at)"
+_TABLE: LiteralString = (
+    "(user_id varchar(255) PRIMARY KEY, session_id bigint,"
+    " FOREIGN KEY (user_id, session_id) REFERENCES onboarding_sessions (user_id, id))"
+)
 # The last ones are what a revision must not do: they show what the others spare.
 OPERATIONS: dict[str, tuple[LiteralString, ...]] = {
     "a nullable column": ("ALTER TABLE onboarding_steps ADD COLUMN bench_note text",),
     "a column with a constant default": (_FLAG,),
+    "a table that refers to the sessions, then a column": (
+        f"CREATE TABLE bench_first {_TABLE}",
+        "ALTER TABLE onboarding_steps ADD COLUMN bench_second text",
+    ),
     "a check, NOT VALID": ("ALTER TABLE onboarding_steps ADD CONSTRAINT bench_check CHECK (version > 0) NOT VALID",),
     "that check, VALIDATE": ("ALTER TABLE onboarding_steps VALIDATE CONSTRAINT bench_check",),
     "a foreign key, NOT VALID, its parent locked first": (
@@ -41,15 +49,21 @@ OPERATIONS: dict[str, tuple[LiteralString, ...]] = {
     ),
     "that foreign key, VALIDATE": (*_EXAMINE, "ALTER TABLE onboarding_steps VALIDATE CONSTRAINT bench_key"),
     "an index, CONCURRENTLY": (f"CREATE INDEX CONCURRENTLY bench_index {_INDEX}",),
+    "a column, then a table that refers to the sessions": (
+        "ALTER TABLE onboarding_steps ADD COLUMN bench_first text",
+        f"CREATE TABLE bench_second {_TABLE}",
+    ),
     "a foreign key, NOT VALID, at once": (f"ALTER TABLE onboarding_steps ADD CONSTRAINT bench_bare_key {_KEY}",),
     "a check, validated at once": ("ALTER TABLE onboarding_steps ADD CONSTRAINT bench_at_once CHECK (version > -1)",),
     "an index, not concurrently": (f"CREATE INDEX bench_quick {_INDEX}",),
 }
 _UNDO: tuple[LiteralString, ...] = (
     "ALTER TABLE onboarding_steps DROP COLUMN IF EXISTS bench_note, DROP COLUMN IF EXISTS bench_flag,"
+    " DROP COLUMN IF EXISTS bench_first, DROP COLUMN IF EXISTS bench_second,"
     " DROP CONSTRAINT IF EXISTS bench_check, DROP CONSTRAINT IF EXISTS bench_key,"
     " DROP CONSTRAINT IF EXISTS bench_at_once, DROP CONSTRAINT IF EXISTS bench_bare_key",
     "DROP INDEX IF EXISTS bench_index, bench_quick",
+    "DROP TABLE IF EXISTS bench_first, bench_second",
 )
 
 
