@@ -70,10 +70,12 @@ _UNDO: tuple[LiteralString, ...] = (
 class Migrated(TypedDict):
     """One operation: its seconds, the strongest lock on each table, and what happened to writes meanwhile.
 
-    `refused` are the writes that waited out their time limit.
+    `failed` says that Postgres ended it, and not a write, where both waited for each other. `refused` are the writes
+    that waited out their time limit.
     """
 
     seconds: float
+    failed: bool
     locks: dict[str, str]
     longest_write_ms: float
     writes: int
@@ -86,22 +88,27 @@ def measure(stage: Stage, crowd: Crowd) -> dict[str, Migrated]:
     found: dict[str, Migrated] = {}
     with writing(crowd, sent) as writers:
         time.sleep(QUIET_S)
-        found["nothing"] = _migrated(QUIET_S, {}, writers)
+        found["nothing"] = _seen(writers, QUIET_S, {})
         for name, statements in OPERATIONS.items():
             say(f"{crowd.users:,} users: {name}")
-            seconds, locks = _run(crowd.url, statements)
-            found[name] = _migrated(seconds, locks, writers)
+            started = time.monotonic()
+            try:
+                seconds, locks = _run(crowd.url, statements)
+                found[name] = _seen(writers, seconds, locks)
+            except psycopg.errors.DeadlockDetected:
+                found[name] = _seen(writers, time.monotonic() - started, {}, failed=True)
     with psycopg.connect(crowd.url, autocommit=True) as connection:
         for statement in _UNDO:
             connection.execute(statement)
     return found
 
 
-def _migrated(seconds: float, locks: dict[str, str], writers: Writers) -> Migrated:
+def _seen(writers: Writers, seconds: float, locks: dict[str, str], *, failed: bool = False) -> Migrated:
     time.sleep(0.5)  # for the writes that were waiting
     durations, refused = writers.seen()
     return {
         "seconds": seconds,
+        "failed": failed,
         "locks": locks,
         "longest_write_ms": max(durations) * 1000,
         "writes": len(durations),

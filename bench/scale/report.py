@@ -54,7 +54,7 @@ def _plans(found: Mapping[str, Sequence[str]], sizes: Sequence[str]) -> Iterator
     if not differing:
         yield f"Those of all {len(found)} requests are the same among {' and '.join(sizes)} users."
         return
-    yield f"As among {int(sizes[-1]):,} users, but for tables of a page or two, which are read whole:\n"
+    yield f"As among {int(sizes[-1]):,} users, but for small tables:\n"
     yield from (f"- {difference}" for difference in differing)
 
 
@@ -81,7 +81,8 @@ def _migrations(size: str, found: Mapping[str, Any]) -> tuple[list[str], list[li
     rows = []
     for name, one in found.items():
         locks = ", ".join(f"{mode} of {table}" for table, mode in sorted(one["locks"].items()))
-        figures = [f"{one['seconds']:.2f}", f"{one['longest_write_ms']:,.0f}", f"{one['refused']} of {one['writes']:,}"]
+        seconds = f"{one['seconds']:.2f}{', then it failed' if one['failed'] else ''}"
+        figures = [seconds, f"{one['longest_write_ms']:,.0f}", f"{one['refused']} of {one['writes']:,}"]
         rows.append([name, locks, *figures])
     return heads, rows
 
