@@ -1,6 +1,6 @@
 # `make` lists the targets. Everything is installed into .venv; nothing else is needed than Python 3.12 or newer, or uv.
 .DEFAULT_GOAL := help
-.PHONY: help dev pages pictures test check thorough demo token psql reset doctor migrate lint drawing rewrites openapi vercel-dev bench fuzz lock soak
+.PHONY: help dev pages pictures test check thorough demo token psql reset doctor migrate lint drawing rewrites statements openapi vercel-dev bench fuzz lock soak
 
 BIN := .venv/bin
 STAMP := .venv/.installed
@@ -24,16 +24,16 @@ pages: $(STAMP) ## build the reference and the wizard from client/ into public/
 	@$(BIN)/python -m dev.pages
 
 pictures: $(STAMP) ## picture each step of the wizard anew, into docs/wizard
-	@ONBOARDING_PICTURES=docs/wizard $(BIN)/python -m pytest -q -n 0 tests/browser
+	@ONBOARDING_PICTURES=docs/wizard $(BIN)/python -m pytest -q -n 0 -m browser tests/browser
 
-test: $(STAMP) ## run the whole suite
+test: $(STAMP) ## run the suite, but for the tests of make thorough
 	@$(BIN)/python -m pytest -n $(WORKERS) --maxprocesses 8 --dist loadgroup
 
 check: lint ## lint and the quick tests, in under a minute
 	@$(BIN)/python -m pytest -q -n $(WORKERS) --maxprocesses 8 -m "not slow and not platform and not fuzz and not thorough"
 
-thorough: $(STAMP) ## the checks that take minutes: each recipe of docs/CHANGING.md without each of its steps
-	@$(BIN)/python -m pytest -n $(WORKERS) --maxprocesses 8 -m thorough
+thorough: $(STAMP) ## the tests that take minutes: the Vercel CLI, Chromium, fresh projects with the client, recipes
+	@$(BIN)/python -m pytest -n $(WORKERS) --maxprocesses 8 --dist loadgroup -m thorough
 
 demo: $(STAMP) ## walk every step over HTTP as a new user and show the last one
 	@$(BIN)/python -m dev.demo
@@ -61,6 +61,9 @@ lint: $(STAMP) ## ruff and mypy --strict
 rewrites: $(STAMP) ## write the rewrites of vercel.json, after a change of the functions' routes
 	@$(BIN)/python -m dev.rewrites
 
+statements: $(STAMP) ## compile the statements of lib/db/sql into lib/db/compiled.json, after a change of a statement or a table
+	@$(BIN)/python -m dev.statements
+
 openapi: $(STAMP) ## write public/openapi.json, after a change of a route, an answer or a request
 	@$(BIN)/python -m dev.openapi
 
@@ -77,7 +80,7 @@ soak: $(STAMP) ## run 100,000 requests (REQUESTS=…) under faults and write doc
 	@$(BIN)/python -m tests.reliability $(REQUESTS)
 
 fuzz: $(STAMP) ## fuzz for long: FUZZ_CASES (100000) bodies and addresses, every operation of openapi.json, and the body parser with atheris
-	@FUZZ_CASES=$(FUZZ_CASES) $(BIN)/python -m pytest -n $(WORKERS) --maxprocesses 8 -m fuzz tests/security tests/openapi
+	@FUZZ_CASES=$(FUZZ_CASES) $(BIN)/python -m pytest -n $(WORKERS) --maxprocesses 8 -m "fuzz or hypothesis" tests/api tests/openapi tests/security tests/unit
 	@$(BIN)/python -c 'import atheris' 2>/dev/null \
 	    || $(BIN)/python -m pip install --quiet --disable-pip-version-check $(ATHERIS) \
 	    || uv pip install --quiet --python $(BIN)/python $(ATHERIS)

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from bench import cold, growth, round_trips, warm
+from bench import cold, growth, overload, round_trips, usual_services, warm
 from bench.deployments import Deployment, deploy_peers, deploy_project
 from bench.progress import say
 from bench.report import machine, markdown
@@ -31,6 +31,8 @@ MEASUREMENTS: dict[str, Measurement] = {
     "processor_time": warm.processor_time,
     "not_modified": lambda stage, project, _peers: warm.not_modified(stage, project),
     "throughput": warm.throughput,
+    "overload": overload.measure,
+    "usual_services": usual_services.measure,
     "sizes": lambda stage, project, _peers: growth.by_size(stage, project),
     "users": lambda stage, project, _peers: growth.by_users(stage, project),
 }

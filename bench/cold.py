@@ -1,4 +1,4 @@
-"""Cold starts: processor time up to `server-started`, and up to the first answer."""
+"""Cold starts: processor time and waiting time up to `server-started`, and up to the first answer."""
 
 from __future__ import annotations
 
@@ -8,9 +8,10 @@ from collections.abc import Callable, Mapping
 from functools import partial
 
 from bench.deployments import Deployed, Deployment
+from bench.load import Caller
 from bench.processes import ColdStart, cold_start
 from bench.progress import say
-from bench.stage import Stage
+from bench.stage import INIT, Stage
 
 ROUNDS = 7
 ROUNDS_WITHOUT_BYTECODE = 3
@@ -20,7 +21,7 @@ type Figures = dict[str, dict[str, float]]
 
 
 def measure(stage: Stage, project: Deployment, peers: Deployment) -> dict[str, Figures]:
-    """Medians in processor milliseconds and MiB, by function."""
+    """Medians in milliseconds of the processor and of the clock, and in MiB, by function."""
     return {
         "server_started": _interleaved("cold starts", ROUNDS, _starts(stage, project.compiled, peers.compiled)),
         "without_bytecode": _interleaved(
@@ -41,13 +42,20 @@ def _starts(
 
 def _first_answers(stage: Stage, project: Deployment, peers: Deployment) -> dict[str, Callable[[], ColdStart]]:
     ours, theirs = project.compiled, peers.compiled["fastapi_orm"]
-    init = stage.caller("GET", "/api/onboarding/init")
     return {
-        "fastapi_orm, summary": lambda: cold_start(theirs, stage.variables, stage.summary),
-        "fastapi_orm, step 2": lambda: cold_start(theirs, stage.variables, stage.completion),
-        "summary": lambda: cold_start(ours["summary"], stage.variables, stage.summary),
-        "step 2": lambda: cold_start(ours["website_analysis"], stage.variables, stage.completion),
-        "init": lambda: cold_start(ours["session"], stage.variables, init),
+        name: partial(cold_start, function, stage.variables, caller)
+        for what, (own, caller) in _firsts(stage).items()
+        for name, function in ((what, ours[own]), (f"fastapi_orm, {what}", theirs))
+    }
+
+
+def _firsts(stage: Stage) -> dict[str, tuple[str, Caller]]:
+    """The function that answers each of the requests, and the request."""
+    return {
+        "summary": ("summary", stage.summary),
+        "init": ("session", stage.caller("GET", INIT)),
+        "a saved key": ("api_keys", stage.saved_key),
+        "step 2": ("website_analysis", stage.completion),
     }
 
 
@@ -60,6 +68,7 @@ def _interleaved(title: str, rounds: int, jobs: Mapping[str, Callable[[], ColdSt
     return {
         name: {
             "cpu_ms": statistics.median(start.cpu_ms for start in starts),
+            "wall_ms": statistics.median(start.wall_ms for start in starts),
             "memory_mib": statistics.median(start.memory_mib for start in starts),
         }
         for name, starts in found.items()

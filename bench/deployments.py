@@ -19,12 +19,14 @@ from dev.harness.vercel.build import BuiltFunction, BuiltProject, vercel_build
 from dev.harness.vercel.project import copy_project
 from dev.harness.vercel.toolchain import Toolchain
 from dev.settings import ROOT
+from lib.db.bound import Bound
 from lib.db.database import Database
 from lib.db.scope import Scope
-from lib.db.statements import Bound
 
 PEERS = ROOT / "bench" / "peers"
 PYTHON = Path(os.path.realpath(sys.executable))
+# The platform's bytecode is never compared with its source.
+COMPILE: list[str | Path] = [PYTHON, "-m", "compileall", "-q", "--invalidation-mode", "unchecked-hash"]
 
 
 @dataclass(frozen=True)
@@ -66,18 +68,27 @@ def deploy_peers(toolchain: Toolchain, folder: Path) -> Deployment:
 
 def _same_sql() -> str:
     """The statements that this project sends for a summary and for step 2, with the values that do not change."""
-    from lib.db import summary, website_analyses
+    from lib.steps.fields import SAVED_ANALYSIS_FIELDS
+
+    sent = {"SUMMARY": statements_of_summary(), "SAVE_STEP_2": statements_of_step_2()}
+    lines = [f"{name} = {[(bound.sql, dict(bound.values)) for bound in each]!r}" for name, each in sent.items()]
+    return "\n".join([*lines, f"COLUMNS = {SAVED_ANALYSIS_FIELDS!r}", ""])
+
+
+def statements_of_summary() -> list[Bound[Any]]:
+    """What this project sends for a summary."""
+    from lib.db import summary
+
+    return _sent_by(lambda database: summary.read(database, ""))
+
+
+def statements_of_step_2() -> list[Bound[Any]]:
+    """What this project sends when step 2 is completed."""
+    from lib.db import website_analyses
     from lib.steps.fields import SAVED_ANALYSIS_FIELDS, SavedAnalysis
 
     nothing = cast(SavedAnalysis, dict.fromkeys(SAVED_ANALYSIS_FIELDS))
-    sent = {
-        "SUMMARY": _sent_by(lambda database: summary.read(database, "")),
-        "SAVE_STEP_2": _sent_by(
-            lambda database: website_analyses.complete_step(database, "", {}, [], "", nothing, if_match=None)
-        ),
-    }
-    lines = [f"{name} = {[(bound.sql, dict(bound.values)) for bound in each]!r}" for name, each in sent.items()]
-    return "\n".join([*lines, f"COLUMNS = {SAVED_ANALYSIS_FIELDS!r}", ""])
+    return _sent_by(lambda database: website_analyses.complete_step(database, "", {}, [], "", nothing, if_match=None))
 
 
 class _Recorded(Exception):
@@ -123,15 +134,7 @@ def _named(built: BuiltProject) -> dict[str, BuiltFunction]:
 
 def _compile(project: Path) -> None:
     places = [project / ".vercel" / "python", project / "api", project / "lib"]
-    command: list[str | Path] = [
-        PYTHON,
-        "-m",
-        "compileall",
-        "-q",
-        "-j",
-        "0",
-        *(place for place in places if place.exists()),
-    ]
+    command = [*COMPILE, "-j", "0", *(place for place in places if place.exists())]
     subprocess.run(command, check=False, stdout=subprocess.DEVNULL)  # a library's broken example may not compile
 
 
@@ -144,7 +147,7 @@ def _lay_out(function: BuiltFunction, folder: Path, compiled: Path | None = None
             if (made := source.parent / "__pycache__" / bytecode).exists():
                 _link(made, (task / name).parent / "__pycache__" / bytecode)
     if compiled is not None:
-        subprocess.run([PYTHON, "-m", "compileall", "-q", "-l", task], check=True)  # the platform's own entry file
+        subprocess.run([*COMPILE, "-l", task], check=True)  # the platform's own entry file
     return Deployed(function.path.rpartition("/")[2], task, function.config["environment"])
 
 

@@ -91,7 +91,7 @@ async def _repeat(caller: Caller, ends: float) -> tuple[int, int, int]:
     good = bad = resets = 0
     while time.perf_counter() < ends:
         try:
-            answer = await _exchange(caller.port, raw)
+            answer = await exchange(caller.port, raw)
         except ConnectionError:  # the server's queue of connections was full
             resets += 1
             continue
@@ -102,7 +102,8 @@ async def _repeat(caller: Caller, ends: float) -> tuple[int, int, int]:
     return good, bad, resets
 
 
-async def _exchange(port: int, raw: bytes) -> bytes:
+async def exchange(port: int, raw: bytes) -> bytes:
+    """Everything that is answered to a request on a connection of its own."""
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
     try:
         writer.write(raw)

@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import tempfile
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -41,9 +42,10 @@ class Running:
 
 @dataclass(frozen=True)
 class ColdStart:
-    """Processor milliseconds and resident MiB of a process from its beginning to a certain moment."""
+    """Milliseconds, of the processor and of the clock, and MiB of a process from its beginning to a certain moment."""
 
     cpu_ms: float
+    wall_ms: float
     memory_mib: float
 
 
@@ -57,15 +59,17 @@ def running(function: Deployed, variables: Mapping[str, str]) -> Iterator[Runnin
 
 def cold_start(function: Deployed, variables: Mapping[str, str], first: Caller | None = None) -> ColdStart:
     """Boot once, up to `server-started` or, with `first`, up to the answer of that request."""
+    began = time.perf_counter()
     with _booting(function, variables) as (child, messages):
         port = _port(child, messages)
         if first is not None:
             first.on(port).call()
+        wall = time.perf_counter() - began
         memory = _peak_mib(child.pid)
         child.kill()
         _, _, used = os.wait4(child.pid, 0)
         child.returncode = -signal.SIGKILL
-    return ColdStart((used.ru_utime + used.ru_stime) * 1000, memory)
+    return ColdStart((used.ru_utime + used.ru_stime) * 1000, wall * 1000, memory)
 
 
 def _peak_mib(pid: int) -> float:

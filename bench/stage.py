@@ -22,8 +22,10 @@ SUMMARY = "/api/onboarding/summary"
 STATUS = "/api/onboarding/status"
 INIT = "/api/onboarding/init"
 STEP_2 = "/api/onboarding/step/2/complete"
+SAVED_KEY = "/api/onboarding/api-keys"
 ANALYSIS = "/api/onboarding/style-detection/complete"
 ANALYSED = {"url": "https://example.com"}
+KEY = {"provider": "openai", "api_key": "sk-" + "0123456789abcdef" * 3}
 FOREVER = 4_102_444_800  # the year 2100
 
 
@@ -69,6 +71,11 @@ class Stage:
     def completion(self) -> Caller:
         """Completing step 2."""
         return self.caller("POST", STEP_2, body={"data": WEBSITE})
+
+    @property
+    def saved_key(self) -> Caller:
+        """Saving the key of an AI provider."""
+        return self.caller("POST", SAVED_KEY, body=KEY)
 
     @property
     def analysis(self) -> Caller:

@@ -20,7 +20,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from lib.config import Settings
 from lib.db.funnel import counts, query
-from lib.db.operator_scope import OPERATOR_ROLE
+from lib.db.operator_scope import COUNTING, OPERATOR_ROLE
 from lib.db.operators import UnusableURL, connect, one_line, postgres_url, take_role
 from lib.errors import Unavailable
 from lib.steps.funnel import Funnel, StepFunnel, funnel
@@ -65,6 +65,7 @@ def read(since: datetime | None) -> Funnel:
     flow = configuration.onboarding_flow
     with connect(postgres_url(configuration.direct_database_url), "funnel") as connection:
         take_role(connection, OPERATOR_ROLE)
+        connection.execute(COUNTING.encode())
         statement = query(since)
         row = connection.cursor(row_factory=dict_row).execute(statement.sql.encode(), statement.values).fetchone()
     if row is None:

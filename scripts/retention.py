@@ -25,6 +25,7 @@ from lib.config import Settings
 from lib.db.operators import (
     Connection,
     UnusableURL,
+    become_user,
     connect,
     postgres_url,
     reason_of,
@@ -42,7 +43,6 @@ SHORTEST_DAYS = 30
 BATCH_USERS = 100
 SHOWN = 10
 
-_SCOPE = "SELECT set_config('role', 'onboarding_app', true), set_config('app.user_id', %s, true)"
 _LOCK = "SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))"
 _TIME_LIMIT = "SELECT set_config('statement_timeout', '60s', true)"
 
@@ -138,7 +138,7 @@ def _erase(connection: Connection, users: Sequence[str], before: datetime) -> in
     with connection.transaction(), connection.pipeline():
         connection.execute(_TIME_LIMIT)
         for user in users:
-            connection.execute(_SCOPE, [user])
+            become_user(connection, user)
             connection.execute(_LOCK, [user])
             deletions.append(connection.execute(delete, {"before": before, "user": user}))
         connection.execute("SELECT set_config('role', 'none', true)")

@@ -29,6 +29,7 @@ from collections.abc import Iterator
 from functools import cache
 from typing import TYPE_CHECKING
 
+import hypothesis
 import pytest
 
 from dev.harness.clerk import TokenFactory
@@ -36,14 +37,19 @@ from dev.harness.client import Client, Response, watchers
 from dev.harness.http_server import make_server
 from dev.harness.in_process import InProcess
 from dev.harness.postgres import alembic, throwaway_postgres
-from dev.local_postgres import LocalPostgres
 from dev.settings import ROOT, SETTINGS, SigningKey, new_encryption_key
 from tests.support.ai_backend import StubBackend, answering_everything, stub_backend
+from tests.support.given_server import VARIABLE, GivenServer, Server
 from tests.support.inspection import Superuser, superuser
 
 if TYPE_CHECKING:
     from dev.openapi.checking import Checker
 
+
+# What is invented is the same in each run, so that a failure is one for everybody; `make fuzz` sets FUZZ_CASES and
+# invents anew. No example has a deadline, which a busy machine would miss.
+hypothesis.settings.register_profile("steady", derandomize="FUZZ_CASES" not in os.environ, database=None, deadline=None)
+hypothesis.settings.load_profile("steady")
 
 OWN_PORTS: set[int] = set()
 """Where this process serves the functions itself."""
@@ -80,21 +86,28 @@ def described_answers() -> Iterator[None]:
 
 
 @pytest.fixture(scope="session")
-def postgres() -> Iterator[LocalPostgres]:
-    """One embedded server for this test process."""
+def postgres() -> Iterator[Server]:
+    """The server that TEST_DATABASE_URL names, or else an embedded one for this test process."""
+    if given := os.environ.get(VARIABLE):
+        yield GivenServer.of(given)
+        return
     with throwaway_postgres(in_memory=True) as server:
         yield server
 
 
 @pytest.fixture(scope="session")
-def template_database(postgres: LocalPostgres) -> str:
-    """The database that the real migrations made, once."""
+def template_database(postgres: Server) -> Iterator[str]:
+    """The database that the real migrations made, once; distributed, where the server is a cluster's coordinator."""
+    if isinstance(postgres, GivenServer):
+        with postgres.template() as name:
+            yield name
+        return
     alembic(postgres.create_database("template_migrated"), "upgrade", "head")
-    return "template_migrated"
+    yield "template_migrated"
 
 
 @pytest.fixture
-def database_url(postgres: LocalPostgres, template_database: str) -> Iterator[str]:
+def database_url(postgres: Server, template_database: str) -> Iterator[str]:
     """A fresh migrated database of this test's own."""
     name = f"test_{uuid.uuid4().hex}"
     yield postgres.create_database(name, template=template_database)
@@ -102,14 +115,14 @@ def database_url(postgres: LocalPostgres, template_database: str) -> Iterator[st
 
 
 @pytest.fixture
-def database(postgres: LocalPostgres, database_url: str) -> Iterator[Superuser]:
+def database(postgres: Server, database_url: str) -> Iterator[Superuser]:
     """A superuser's connection to this test's database, which sees everything that is stored."""
     with superuser(postgres, database_url) as connection:
         yield connection
 
 
 @pytest.fixture
-def empty_database_url(postgres: LocalPostgres) -> Iterator[str]:
+def empty_database_url(postgres: Server) -> Iterator[str]:
     """A fresh database without a schema."""
     name = f"empty_{uuid.uuid4().hex}"
     yield postgres.create_database(name)

@@ -7,11 +7,14 @@ No framework, no token, no rules, no decryption, no error handling: the user is 
 import json
 import os
 import queue
+import secrets
+import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
 import psycopg
+from psycopg.rows import dict_row
 from same_sql import COLUMNS, SAVE_STEP_2, SUMMARY
 
 POOL: queue.LifoQueue[psycopg.Connection[Any] | None] = queue.LifoQueue()
@@ -24,10 +27,17 @@ def connection() -> Iterator[psycopg.Connection[Any]]:
     """A pooled connection, opened at its first use."""
     held = POOL.get()
     try:
-        held = held or psycopg.connect(os.environ["DATABASE_URL"], autocommit=True, prepare_threshold=None)
+        held = held or psycopg.connect(
+            os.environ["DATABASE_URL"], autocommit=True, prepare_threshold=None, row_factory=dict_row
+        )
         yield held
     finally:
         POOL.put(held)
+
+
+def _connect() -> psycopg.Connection[dict[str, Any]]:
+    url = os.environ["DATABASE_URL"]
+    return psycopg.connect(url, autocommit=True, prepare_threshold=None, row_factory=dict_row)
 
 
 def app(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
@@ -40,22 +50,21 @@ def app(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable
 
 def _summary(user: str) -> bytes:
     row = _last_row(SUMMARY, {"user_id": user})
-    parts = ("website_analysis", "research_preferences", "persona", "integrations", "business_info")
-    names = ("api_keys", None, *parts)
-    return json.dumps({name: value for name, value in zip(names, row, strict=True) if name}).encode()
+    return json.dumps(row, default=str).encode()
 
 
 def _complete(user: str, environ: dict[str, Any]) -> bytes:
     data = json.loads(environ["wsgi.input"].read(int(environ["CONTENT_LENGTH"])))["data"]
     analysis = data["analysis"]
     columns = {name: json.dumps(analysis[name]) if name in analysis else None for name in COLUMNS}
-    row = _last_row(SAVE_STEP_2, {"user_id": user, "website_url": data["website"], "data": json.dumps(data), **columns})
-    return json.dumps({"furthest_step": row[1], "data": data}).encode()
+    own = {"user_id": user, "request_id": None, "write_seed": 2**52 + secrets.randbits(51), "done_by": time.time() + 5}
+    row = _last_row(SAVE_STEP_2, {**own, "website_url": data["website"], "data": json.dumps(data), **columns})
+    return json.dumps({"furthest_step": row["furthest_step"], "data": data}).encode()
 
 
-def _last_row(statements: list[tuple[str, dict[str, Any]]], values: dict[str, Any]) -> tuple[Any, ...]:
+def _last_row(statements: list[tuple[str, dict[str, Any]]], values: dict[str, Any]) -> dict[str, Any]:
     with connection() as held:
         with held.pipeline():
             for statement, constants in statements:
                 cursor = held.execute(statement, {**constants, **values})
-        return cursor.fetchone() or ()
+        return cursor.fetchone() or {}

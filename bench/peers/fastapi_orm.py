@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from functools import cache
+from hashlib import sha256
 from typing import Annotated, Any
 
 import jwt
@@ -17,9 +18,21 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.serialization import load_pem_public_key
 from fastapi import Depends, FastAPI, Header, HTTPException
 from pydantic import BaseModel, ConfigDict
-from sqlalchemy import BigInteger, DateTime, Identity, LargeBinary, String, Text, create_engine, func, select, text
+from sqlalchemy import (
+    BigInteger,
+    DateTime,
+    Identity,
+    LargeBinary,
+    String,
+    Text,
+    create_engine,
+    exists,
+    func,
+    select,
+    text,
+)
 from sqlalchemy.dialects.postgresql import JSON, JSONB
-from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column, sessionmaker
+from sqlalchemy.orm import DeclarativeBase, Mapped, Session, defer, mapped_column, sessionmaker
 
 app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
 url = os.environ.get("DATABASE_URL", "postgresql://localhost/none").replace("postgresql://", "postgresql+psycopg://")
@@ -35,6 +48,9 @@ STYLE = (
     "brand_analysis",
     "content_strategy_insights",
 )
+STEPS = ("api_keys", "website", "research", "persona", "integrations", "finish")
+SHOWN_AT_FIRST = ("research", "persona", "integrations")
+DONE = ("completed", "skipped")
 
 
 class Base(DeclarativeBase):
@@ -48,6 +64,9 @@ class OnboardingSession(Base):
     user_id: Mapped[str] = mapped_column(String(255), primary_key=True)
     id: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True)
     furthest_step: Mapped[str | None] = mapped_column(String(64))
+    started_at: Mapped[datetime] = mapped_column(DateTime(timezone=True), server_default=func.now())
+    updated_at: Mapped[datetime] = mapped_column(DateTime(timezone=True), server_default=func.now())
+    completed_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
 
 
 class OnboardingStep(Base):
@@ -69,6 +88,7 @@ class ApiKey(Base):
     __tablename__ = "api_keys"
     user_id: Mapped[str] = mapped_column(String(255), primary_key=True)
     provider: Mapped[str] = mapped_column(String(64), primary_key=True)
+    session_id: Mapped[int] = mapped_column(BigInteger)
     encrypted_key: Mapped[bytes] = mapped_column(LargeBinary)
 
 
@@ -131,6 +151,13 @@ class Submission(BaseModel):
     validation_errors: list[Any] = []
 
 
+class KeySubmission(BaseModel):
+    """The body of a key to be saved."""
+
+    provider: str
+    api_key: str
+
+
 @cache
 def public_key() -> Any:
     """Clerk's key, loaded once."""
@@ -140,7 +167,17 @@ def public_key() -> Any:
 @cache
 def cipher() -> AESGCM:
     """What the stored keys are encrypted with."""
-    return AESGCM(base64.urlsafe_b64decode(os.environ["API_KEY_ENCRYPTION_KEYS"]))
+    return AESGCM(_encryption_key())
+
+
+@cache
+def fingerprint() -> bytes:
+    """Which encryption key made a ciphertext."""
+    return sha256(_encryption_key()).digest()[:4]
+
+
+def _encryption_key() -> bytes:
+    return base64.urlsafe_b64decode(os.environ["API_KEY_ENCRYPTION_KEYS"])
 
 
 def current_user(authorization: Annotated[str, Header()]) -> str:
@@ -200,12 +237,78 @@ def complete(body: Submission, user: User) -> dict[str, Any]:
         return _complete(body, user, session)
 
 
-def _complete(body: Submission, user: str, session: Session) -> dict[str, Any]:
+@app.get("/api/onboarding/init")
+def init(user: User) -> dict[str, Any]:
+    """Where the user stands, with what the steps stored but for the analysis and the keys."""
+    with database(user) as session:
+        return _init(user, session)
+
+
+def _init(user: str, session: Session) -> dict[str, Any]:
+    owner = session.scalars(select(OnboardingSession).where(OnboardingSession.user_id == user)).first()
+    light = defer(OnboardingStep.data), defer(OnboardingStep.validation_errors)
+    of_user = select(OnboardingStep).where(OnboardingStep.user_id == user).options(*light)
+    steps = {step.step_key: step for step in session.scalars(of_user)}
+    payloads = select(OnboardingStep.step_key, OnboardingStep.data).where(
+        OnboardingStep.user_id == user, OnboardingStep.step_key.in_(SHOWN_AT_FIRST)
+    )
+    data = {row.step_key: row.data for row in session.execute(payloads)}
+    has_key = bool(session.scalar(select(exists().where(ApiKey.user_id == user))))
+    has_persona = bool(session.scalar(select(exists().where(PersonaData.user_id == user))))
+    return {
+        "user": {"id": user},
+        "onboarding": {
+            "is_completed": bool(owner and owner.completed_at),
+            "started_at": owner and owner.started_at,
+            "last_updated": owner and owner.updated_at,
+            "current_step": owner and owner.furthest_step,
+            "completion_percentage": sum(step.status in DONE for step in steps.values()) / 6 * 100,
+            "steps": [
+                {
+                    "step_key": key,
+                    "status": steps[key].status if key in steps else "pending",
+                    "completed_at": steps[key].completed_at if key in steps else None,
+                    "data": data.get(key),
+                }
+                for key in STEPS
+            ],
+            "requirements": {"has_key": has_key, "has_persona": has_persona},
+        },
+    }
+
+
+@app.post("/api/onboarding/api-keys")
+def save_key(body: KeySubmission, user: User) -> dict[str, Any]:
+    """Store one key, encrypted, and finish step 1."""
+    with database(user) as session:
+        owner = _owner(user, session)
+        key = session.get(ApiKey, (user, body.provider))
+        if key is None:
+            key = ApiKey(user_id=user, provider=body.provider, session_id=owner.id)
+            session.add(key)
+        key.encrypted_key = _encrypted(user, body)
+        step = session.get(OnboardingStep, (user, "api_keys"))
+        if step is None:
+            step = OnboardingStep(user_id=user, step_key="api_keys", session_id=owner.id, validation_errors=[])
+            session.add(step)
+        if step.status not in DONE:
+            step.status, step.completed_at = "completed", datetime.now(UTC)
+        owner.furthest_step = owner.furthest_step or "api_keys"
+        owner.updated_at = datetime.now(UTC)
+    return {"message": f"API key for {body.provider} saved.", "provider": body.provider, "status": "saved"}
+
+
+def _owner(user: str, session: Session) -> OnboardingSession:
     owner = session.scalars(select(OnboardingSession).where(OnboardingSession.user_id == user)).first()
     if owner is None:
         owner = OnboardingSession(user_id=user)
         session.add(owner)
         session.flush()
+    return owner
+
+
+def _complete(body: Submission, user: str, session: Session) -> dict[str, Any]:
+    owner = _owner(user, session)
     data = body.data.model_dump()
     same = select(WebsiteAnalysis).where(
         WebsiteAnalysis.user_id == user, func.md5(WebsiteAnalysis.website_url) == func.md5(body.data.website)
@@ -224,18 +327,24 @@ def _complete(body: Submission, user: str, session: Session) -> dict[str, Any]:
     step.status, step.data, step.validation_errors = "completed", data, body.validation_errors
     step.completed_at = datetime.now(UTC)
     session.flush()
-    done = select(func.count()).where(
-        OnboardingStep.user_id == user, OnboardingStep.status.in_(("completed", "skipped"))
-    )
+    done = select(func.count()).where(OnboardingStep.user_id == user, OnboardingStep.status.in_(DONE))
     if owner.furthest_step in (None, "api_keys"):
         owner.furthest_step = "website"
     percentage = (session.scalar(done) or 0) / 6 * 100
     return {"step_number": 2, "data": data, "current_step": 3, "completion_percentage": percentage}
 
 
+def _encrypted(user: str, body: KeySubmission) -> bytes:
+    binding, nonce = _binding(user, body.provider), os.urandom(12)
+    return b"\x01" + fingerprint() + nonce + cipher().encrypt(nonce, body.api_key.encode(), binding)
+
+
 def _decrypted(user: str, key: ApiKey) -> str:
-    binding = f"onboarding.api_keys\0{user}\0{key.provider}".encode()
-    return cipher().decrypt(key.encrypted_key[5:17], key.encrypted_key[17:], binding).decode()
+    return cipher().decrypt(key.encrypted_key[5:17], key.encrypted_key[17:], _binding(user, key.provider)).decode()
+
+
+def _binding(user: str, provider: str) -> bytes:
+    return f"onboarding.api_keys\0{user}\0{provider}".encode()
 
 
 def _masked(key: str) -> str:

@@ -49,7 +49,7 @@ def throwaway_postgres(*, in_memory: bool = False) -> Iterator[LocalPostgres]:
 
     `in_memory` puts the folder into memory where there is room, for small databases.
     """
-    folder = Path(tempfile.mkdtemp(prefix="onboarding-tests-", dir=_memory() if in_memory else None))
+    folder = Path(tempfile.mkdtemp(prefix="onboarding-tests-", dir=memory_folder() if in_memory else None))
     cleaner = subprocess.Popen(
         ["/bin/sh", "-c", CLEANER, "cleaner", str(folder)], stdin=subprocess.PIPE, start_new_session=True
     )
@@ -61,7 +61,7 @@ def throwaway_postgres(*, in_memory: bool = False) -> Iterator[LocalPostgres]:
         cleaner.communicate()
 
 
-def _memory() -> Path | None:
+def memory_folder() -> Path | None:
     """A large enough file system in memory, or None. Copying a database there takes a tenth of the time."""
     is_large = MEMORY.is_dir() and shutil.disk_usage(MEMORY).free > ENOUGH_MEMORY
     return MEMORY if is_large and os.access(MEMORY, os.W_OK) else None

@@ -11,10 +11,10 @@ import psycopg
 from psycopg import sql
 from psycopg.pq import Format
 
+from lib.db.bound import Bound
 from lib.db.engine import Connection
 from lib.db.pipeline import Outgoing, outgoing
 from lib.db.scope import Scope
-from lib.db.statements import Bound
 
 type Plan = dict[str, Any]
 

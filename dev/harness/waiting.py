@@ -8,8 +8,11 @@ from collections.abc import Callable
 INTERVAL = 0.02  # seconds
 
 
-def wait_until[T](condition: Callable[[], T], *, timeout: float = 30) -> T:
-    """Return the first true value of `condition`. Raises AssertionError after `timeout` seconds."""
+def wait_until[T](condition: Callable[[], T], *, timeout: float = 120) -> T:
+    """Return the first true value of `condition`. Raises AssertionError after `timeout` seconds.
+
+    By default they only tell that something hangs: a server that starts on a busy machine takes a minute.
+    """
     deadline = time.monotonic() + timeout
     while not (value := condition()):
         if time.monotonic() > deadline:

@@ -115,7 +115,7 @@ OPERATIONS: dict[str, Operation] = {
     f"GET {BASE}/resume": Operation("getResume", WHERE),
     f"POST {BASE}/start": Operation("start", WHERE),
     f"POST {BASE}/complete": Operation("complete", WHERE, errors=("onboarding_incomplete",)),
-    f"POST {BASE}/reset": Operation("reset", WHERE, parameters=("hard",)),
+    f"POST {BASE}/reset": Operation("reset", WHERE, parameters=("hard",), errors=("bad_request",)),
     f"GET {BASE}/summary": Operation("getSummary", READS, may_be_unchanged=True),
     f"GET {BASE}/website-analysis": Operation("getWebsiteAnalysis", READS),
     f"GET {BASE}/research-preferences": Operation("getResearchPreferences", READS),

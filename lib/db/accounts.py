@@ -3,11 +3,12 @@
 from datetime import timedelta
 from typing import TypedDict
 
-from sqlalchemy import Interval, cast, delete, func
+from sqlalchemy import Interval, cast, delete, func, select, true
 from sqlalchemy.dialects.postgresql import insert
 
 from lib.db.database import Database
-from lib.db.guards import USER_HASH, delivery_is_new
+from lib.db.guards import delivery_is_new
+from lib.db.sql.guards import USER_HASH
 from lib.db.statements import USER, Query, Statement, parameter
 from lib.db.tables import erased_users, onboarding_sessions, webhook_deliveries
 
@@ -27,6 +28,9 @@ _REMEMBER_DELIVERY = Statement(
     .inline()
     .values(user_hash=USER_HASH, delivery_id=parameter(webhook_deliveries, "delivery_id"))
 )
+# Citus locks a table that has a copy on every node against all other writes for an ON CONFLICT, and lets only those do
+# so who may change its rows. Tombstones are all alike, in whatever order they arrive at the copies.
+_IN_ANY_ORDER = Statement(select(func.set_config("citus.all_modifications_commutative", "on", true())))
 _MARK_ERASED = Statement(insert(erased_users).inline().values(user_hash=USER_HASH).on_conflict_do_nothing())
 _ERASE = Query(
     delete(onboarding_sessions).where(onboarding_sessions.c.user_id == USER).returning(onboarding_sessions.c.id),
@@ -43,6 +47,7 @@ def delete_for_good(database: Database, user_id: str, delivery_id: str) -> bool:
         _FORGET_OLD_DELIVERIES(),
         delivery_is_new(delivery_id),
         _REMEMBER_DELIVERY(delivery_id=delivery_id),
+        _IN_ANY_ORDER(),
         _MARK_ERASED(),
     ]
     return bool(database.write_and_read(user_id, statements, _ERASE()))

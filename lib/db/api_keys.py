@@ -4,20 +4,15 @@ from collections.abc import Collection, Mapping
 from datetime import datetime
 from typing import Any, TypedDict
 
-from sqlalchemy import Text, delete, exists, func, literal_column, select, update
-from sqlalchemy.dialects.postgresql import array
-
 from lib.db import sessions, steps
+from lib.db.bound import Bound
+from lib.db.compiled import query, statement
 from lib.db.database import Database
-from lib.db.events import event_values, happened, recorded
+from lib.db.events import event_values, happened
 from lib.db.guards import has_key_of, still_has_key
-from lib.db.statements import USER, Bound, Query, Statement, parameter, upsert
-from lib.db.tables import api_keys, onboarding_sessions, onboarding_steps
-from lib.steps.definitions import API_KEYS, COMPLETED, PENDING, Status
+from lib.steps.definitions import API_KEYS, Status
 from lib.steps.progress import Progress
 from lib.steps.providers import AI_PROVIDERS
-
-_key, _step = api_keys.c, onboarding_steps.c
 
 
 class StoredKeys(TypedDict):
@@ -39,60 +34,15 @@ class StepWithKeys(StoredKeys):
     version: int | None
 
 
-_SAVE = Statement(
-    upsert(api_keys, ["provider", "encrypted_key", "details"], [_key.user_id, _key.provider], keep_if_null=["details"])
-)
-_is_of_provider = (_key.user_id == USER) & (_key.provider == parameter(api_keys, "provider"))
-_DELETE = Statement(delete(api_keys).where(_is_of_provider))
-
-# Step 1 shows the keys, masked: with them it changes.
-_SHOW_SAVED = steps.touched(API_KEYS)
-_SHOW_DELETED = steps.touched(API_KEYS, provided=exists().where(_is_of_provider))
-
-_EVENT_DELETED = recorded(exists().where(_is_of_provider))
-_EVENT_REVEALED = recorded(exists().where(_key.user_id == USER))
-
-_has_ai_key = exists().where(_key.user_id == USER, _key.provider == func.any(array(AI_PROVIDERS)))
-_is_completed = exists().where(onboarding_sessions.c.user_id == USER, onboarding_sessions.c.completed_at.is_not(None))
-# Without a key of an AI provider step 1 is to be done again, unless onboarding is completed.
-_REOPEN = Statement(
-    update(onboarding_steps)
-    .where(
-        _step.user_id == USER,
-        _step.step_key == API_KEYS.key,
-        _step.status == COMPLETED,
-        ~_has_ai_key,
-        ~_is_completed,
-    )
-    .values(status=PENDING, completed_at=None, updated_at=func.now())
-)
-
-
-def _all_of(column: Any) -> Any:
-    """One column of the user's keys as an array, in the order of the providers."""
-    return func.array(select(column).where(_key.user_id == USER).order_by(_key.provider).scalar_subquery())
-
-
-PROVIDERS_AND_KEYS = (
-    _all_of(_key.provider).label("providers"),
-    _all_of(_key.encrypted_key).label("encrypted_keys"),
-)
-_READ = Query(select(*PROVIDERS_AND_KEYS), StoredKeys)
-
-_always = select(literal_column("1").label("one")).subquery("always")
-_READ_WITH_STEP = Query(
-    select(
-        _step.status,
-        _step.completed_at,
-        _step.data,
-        _step.validation_errors,
-        _step.draft.cast(Text).label("draft"),
-        _step.draft_saved_at,
-        _step.version,
-        *PROVIDERS_AND_KEYS,
-    ).select_from(_always.outerjoin(onboarding_steps, (_step.user_id == USER) & (_step.step_key == API_KEYS.key))),
-    StepWithKeys,
-)
+_SAVE = statement("api_keys.SAVE")
+_DELETE = statement("api_keys.DELETE")
+_SHOW_SAVED = statement("api_keys.SHOW_SAVED")
+_SHOW_DELETED = statement("api_keys.SHOW_DELETED")
+_EVENT_DELETED = statement("api_keys.EVENT_DELETED")
+_EVENT_REVEALED = statement("api_keys.EVENT_REVEALED")
+_REOPEN = statement("api_keys.REOPEN")
+_READ = query("api_keys.READ", StoredKeys)
+_READ_WITH_STEP = query("api_keys.READ_WITH_STEP", StepWithKeys)
 
 
 def complete_step(

@@ -3,19 +3,13 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import case, exists, func, literal_column, select, update
-from sqlalchemy.dialects.postgresql import JSON, JSONB
-
 from lib.db import sessions, steps
+from lib.db.bound import Bound
+from lib.db.compiled import query, statement
 from lib.db.database import Database
-from lib.db.events import event_values, happened, recorded
-from lib.db.statements import USER, Bound, Query, Statement, parameter, upsert, with_members
-from lib.db.tables import business_info, onboarding_steps
+from lib.db.events import event_values, happened
 from lib.steps.definitions import WEBSITE
-from lib.steps.fields import BUSINESS_FIELDS, SAVED_BUSINESS_FIELDS, BusinessFields, SavedBusiness, names_of
-
-_business, _step = business_info.c, onboarding_steps.c
-_NOTHING = literal_column("'{}'::jsonb", JSONB)
+from lib.steps.fields import BusinessFields, SavedBusiness
 
 
 class BusinessInfo(SavedBusiness):
@@ -26,33 +20,13 @@ class BusinessInfo(SavedBusiness):
     updated_at: datetime
 
 
-_SAVE = Statement(upsert(business_info, SAVED_BUSINESS_FIELDS, [_business.user_id]))
-# What else a step's payload has is kept with the step.
-_SAVE_OF_STEP = Statement(upsert(business_info, BUSINESS_FIELDS, [_business.user_id], untouched=["additional_fields"]))
-
-_is_own = _business.user_id == USER
-_READ = Query(select(*(_business[name] for name in names_of(BusinessInfo))).where(_is_own), BusinessInfo)
-_REPLACE = Statement(
-    update(business_info)
-    .where(_is_own)
-    .values({name: parameter(business_info, name) for name in SAVED_BUSINESS_FIELDS} | {"updated_at": func.now()})
-)
-
-# What a page sent beside the four fields stays, whether with the step or with the information.
-_sent = _step.data.op("->")(literal_column("'businessData'"))
-_sent_object = case((func.json_typeof(_sent) == "object", _sent.cast(JSONB)), else_=_NOTHING)
-_others = func.coalesce(_business.additional_fields, _NOTHING)
-_fields = func.jsonb_build_object(*(part for name in BUSINESS_FIELDS for part in (name, _business[name])))
-_members = _sent_object.op("||")(_others).op("||")(func.jsonb_strip_nulls(_fields))
-_business_data = func.json_build_object(literal_column("'businessData'"), _members, type_=JSON)
-_SHOW_IN_STEP = Statement(
-    update(onboarding_steps)
-    .where(_step.user_id == USER, _step.step_key == WEBSITE.key, _business.user_id == _step.user_id)
-    .values(data=with_members(_step.data, _business_data))
-)
-
-_SHOW_REPLACED = steps.touched(WEBSITE, provided=exists().where(_is_own))
-_EVENT_REPLACED = recorded(exists().where(_is_own))
+_SAVE = statement("business_info.SAVE")
+_SAVE_OF_STEP = statement("business_info.SAVE_OF_STEP")
+_READ = query("business_info.READ", BusinessInfo)
+_REPLACE = statement("business_info.REPLACE")
+_SHOW_IN_STEP = statement("business_info.SHOW_IN_STEP")
+_SHOW_REPLACED = statement("business_info.SHOW_REPLACED")
+_EVENT_REPLACED = statement("business_info.EVENT_REPLACED")
 
 
 def save(database: Database, user_id: str, business: SavedBusiness) -> BusinessInfo:

@@ -4,19 +4,19 @@ import secrets
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import replace
-from typing import Any, cast
+from typing import Any
 
 import psycopg
 from psycopg import errors as pg
 from psycopg.pq import TransactionStatus
-from sqlalchemy.pool import Pool
 
-from lib.db.engine import POOL_SIZE, Connection, Distributed, checked_out, new_deadline
+from lib.db.bound import Bound
+from lib.db.engine import POOL_SIZE, Connection, Distributed, new_deadline
 from lib.db.guards import TOO_LATE, refusal
 from lib.db.operator_scope import OperatorScope
+from lib.db.pool import Pool
 from lib.db.scope import Scope
 from lib.db.slots import Overloaded, Slots
-from lib.db.statements import Bound
 from lib.errors import FieldError, InvalidData, Unavailable
 from lib.timing import waits_for_database
 
@@ -47,7 +47,7 @@ class Database:
 
     def __init__(
         self,
-        pool: Pool,
+        pool: Pool[Connection],
         turn: Turn = lambda _user_id, _deadline: nullcontext(),
         request_id: Callable[[], str | None] = lambda: None,
     ) -> None:
@@ -89,7 +89,7 @@ class Database:
 
     def close(self) -> None:
         """Close every connection."""
-        self._pool.dispose()
+        self._pool.close()
 
     @waits_for_database
     def _run(self, scope: Scope, statements: Sequence[Bound[Any]]) -> list[Any]:
@@ -97,11 +97,7 @@ class Database:
         scope = replace(scope, request_id=self._request_id(), write_seed=_new_seed())
         try:
             with self._turn_of(scope, deadline), self._slots.slot(deadline):
-                try:
-                    return self._attempt(self._as_found(scope), statements, deadline)
-                except _Retry as again:
-                    # Every statement is idempotent, so running it once more is safe.
-                    return self._attempt(again.scope, statements, deadline, is_last=True)
+                return self._attempts(self._as_found(scope), statements, deadline)
         except Overloaded as error:
             raise Unavailable(_BUSY, "overloaded: no connection is free in time") from error
         except psycopg.Error as error:
@@ -116,47 +112,57 @@ class Database:
     def _turn_of(self, scope: Scope, deadline: float) -> AbstractContextManager[object]:
         return self._turn(scope.user_id, deadline) if scope.exclusive and scope.user_id else nullcontext()
 
-    def _attempt(
-        self, scope: Scope, statements: Sequence[Bound[Any]], deadline: float, *, is_last: bool = False
-    ) -> list[Any]:
-        """The rows of the last statement. Raises `_Retry` unless this is the last attempt, and `psycopg.Error`."""
-        pooled = checked_out(self._pool, deadline)
-        connection = cast(Connection, pooled.driver_connection)
+    def _attempts(self, scope: Scope, statements: Sequence[Bound[Any]], deadline: float) -> list[Any]:
+        """The rows of the last statement. Every statement is idempotent, so running it again is safe."""
+        while True:
+            try:
+                return self._attempt(scope, statements, deadline)
+            except _Retry as again:
+                scope = again.scope
+
+    def _attempt(self, scope: Scope, statements: Sequence[Bound[Any]], deadline: float) -> list[Any]:
+        """The rows of the last statement. Raises `_Retry` and `psycopg.Error`."""
+        connection = self._pool.take(deadline)
         try:
             return connection.exchange(scope, statements)
-        except Distributed:
-            self._begins = True
-            raise _Retry(self._as_found(scope)) from None
         except psycopg.Error as error:
-            if is_last or connection.is_overdue:
+            if connection.is_overdue:
                 raise
-            raise self._retry_of(error, scope, connection) from error
+            if (again := self._promising(error, scope, connection)) is None:
+                raise
+            raise _Retry(again) from error
         finally:
             # Only an idle connection is left to the next request: no unread answer, no open transaction.
             if not _is_idle_again(connection):
-                pooled.invalidate()
-            pooled.close()
+                self._pool.drop(connection)
+            else:
+                self._pool.give_back(connection)
 
-    def _retry_of(self, error: psycopg.Error, scope: Scope, connection: Connection) -> Exception:
-        """A `_Retry` where the same statements may do better, else the error itself."""
-        if isinstance(error, pg.ActiveSqlTransaction):
+    def _promising(self, error: psycopg.Error, scope: Scope, connection: Connection) -> Scope | None:
+        """The scope in which the same statements may do better, if there is one.
+
+        Each thing that a server turns out to need is tried once, and so is the same again after what may pass.
+        """
+        if isinstance(error, Distributed | pg.ActiveSqlTransaction) and not scope.begins:
             self._begins = True
-            return _Retry(self._as_found(scope))
-        if scope.prepares and isinstance(error, _NOT_KEPT):
+            return replace(scope, begins=True)
+        if isinstance(error, _NOT_KEPT) and scope.prepares:
             connection.forget_prepared()
             # A pooler that keeps no statements apart stays where it is; a server behind none keeps the next ones.
             self._prepares = connection.server_pid is not None
-            return _Retry(replace(scope, prepares=False))
+            return replace(scope, prepares=False)
+        if scope.is_repeated:
+            return None
         if isinstance(error, psycopg.OperationalError) and connection.closed:
             begins = scope.begins or scope.exclusive
-            return _Retry(replace(scope, begins=begins, lost_backend=connection.server_pid))
+            return replace(scope, begins=begins, lost_backend=connection.server_pid, is_repeated=True)
         # A server that answers "too late" in time has had its clock set; the answer told by how much.
         is_worth_it = isinstance(error, _RETRIED) or error.sqlstate == TOO_LATE
-        return _Retry(scope) if is_worth_it else error
+        return replace(scope, is_repeated=True) if is_worth_it else None
 
 
 class _Retry(Exception):
-    """The statements are to be run once more, in this scope."""
+    """The statements are to be run again, in this scope."""
 
     def __init__(self, scope: Scope) -> None:
         super().__init__()

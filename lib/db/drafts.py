@@ -2,22 +2,15 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
-from typing import Any, TypedDict
-
-from sqlalchemy import ColumnElement, case, exists, func, literal, null, select, update
+from typing import TypedDict
 
 from lib.db import sessions
+from lib.db.compiled import query, statement
 from lib.db.database import Database
-from lib.db.events import event_values, recorded
+from lib.db.events import event_values
 from lib.db.guards import version_is, within_quota
-from lib.db.statements import USER, Query, Statement, parameter, upsert, with_members
-from lib.db.steps import KEY, NEXT_VERSION, NO_DRAFT, NOW, PAYLOAD, is_finished, is_step
-from lib.db.tables import onboarding_steps, persona_data
-from lib.steps.definitions import IN_PROGRESS, PENDING, PERSONA, StepDefinition
-from lib.steps.limits import MAX_DATA_BYTES
+from lib.steps.definitions import StepDefinition
 from lib.steps.progress import UNTOUCHED, StepState
-
-_step = onboarding_steps.c
 
 
 class SavedDraft(TypedDict):
@@ -27,45 +20,19 @@ class SavedDraft(TypedDict):
     draft_saved_at: datetime
 
 
-class _DraftRow(TypedDict):
+class DraftRow(TypedDict):
     """What discarding a draft gives back."""
 
     version: int
     draft_saved_at: datetime | None
 
 
-def _drafted(updated: Mapping[str, ColumnElement[Any]]) -> Statement:
-    """The upsert of a step with a draft. A pending step is in progress then."""
-    return Statement(
-        upsert(
-            onboarding_steps,
-            ["step_key", "draft"],
-            KEY,
-            computed={"status": literal(IN_PROGRESS), "draft_saved_at": func.now()},
-            untouched=[*PAYLOAD, *NOW],
-            updated={"status": case((is_finished, _step.status), else_=IN_PROGRESS), **NEXT_VERSION, **updated},
-        )
-    )
-
-
-_SAVE = _drafted({})
-_ADD = _drafted({"draft": with_members(_step.draft, parameter(onboarding_steps, "draft"), MAX_DATA_BYTES)})
-# A generated persona is a draft of its own kind, and step 4 stays in progress with it.
-_is_held = (_step.step_key == PERSONA.key) & exists().where(persona_data.c.user_id == USER)
-_DISCARD = Statement(
-    update(onboarding_steps)
-    .where(is_step, _step.draft.is_not(null()))
-    .values(
-        status=case(((_step.status == IN_PROGRESS) & ~_is_held, PENDING), else_=_step.status),
-        updated_at=func.now(),
-        **NEXT_VERSION,
-        **NO_DRAFT,
-    )
-)
-_EVENT_DISCARDED = recorded(exists().where(is_step, _step.draft.is_not(null())))
-_version_and_time = select(_step.version, _step.draft_saved_at).where(is_step)
-_SAVED = Query(_version_and_time, SavedDraft)
-_STATE = Query(_version_and_time, _DraftRow)
+_SAVE = statement("drafts.SAVE")
+_ADD = statement("drafts.ADD")
+_DISCARD = statement("drafts.DISCARD")
+_EVENT_DISCARDED = statement("drafts.EVENT_DISCARDED")
+_SAVED = query("drafts.SAVED", SavedDraft)
+_STATE = query("drafts.STATE", DraftRow)
 
 
 def add(database: Database, user_id: str, step: StepDefinition, members: Mapping[str, object]) -> None:
@@ -89,5 +56,5 @@ def discard(database: Database, user_id: str, step: StepDefinition, *, if_match:
     return _state(database.write_and_read(user_id, statements, _STATE(step_key=step.key)))
 
 
-def _state(rows: Sequence[_DraftRow]) -> StepState:
+def _state(rows: Sequence[DraftRow]) -> StepState:
     return StepState(**rows[0]) if rows else UNTOUCHED

@@ -10,33 +10,29 @@ that a write failed can rely on it that it never happens later.
 
 import time
 from collections.abc import Sequence
-from contextvars import ContextVar
-from typing import Any, cast
+from typing import Any
 
 import psycopg
 from psycopg.pq.abc import PGresult
-from sqlalchemy import QueuePool, event
-from sqlalchemy.exc import DisconnectionError
-from sqlalchemy.pool import Pool, PoolProxiedConnection
 
+from lib.db.bound import Bound
 from lib.db.budget import waited_s
 from lib.db.clock import ServerClock
 from lib.db.in_time import opened_in_time
 from lib.db.large_values import values_first
 from lib.db.pipeline import exchange, outgoing, rows
+from lib.db.pool import Pool
 from lib.db.scope import FOREVER, MOST_BEFORE_SCOPE, TIME_LIMIT_S, Scope, Timing
-from lib.db.statements import Bound
 from lib.db.tls import without_tls
 from lib.db.url import libpq_url
 
 ANSWER_TIME_S = 0.3
 """How long before our own deadline the server has to be done, so that its answer still reaches us."""
 
-MAX_IDLE_S = 60
 POOL_SIZE = 5
 
 
-class Distributed(Exception):
+class Distributed(psycopg.OperationalError):
     """The rows may be on other servers, which only a scope that `begins` tells the user."""
 
 
@@ -122,49 +118,25 @@ class Connection(psycopg.Connection[Any]):
                     raise Distributed
 
 
-_deadline: ContextVar[float] = ContextVar("deadline")
-
-
 def new_deadline() -> float:
     """The monotonic moment at which everything that begins now has to be over."""
     return time.monotonic() + TIME_LIMIT_S - waited_s()
 
 
-def checked_out(pool: Pool, deadline: float) -> PoolProxiedConnection:
-    """A connection of the pool, a new one where none is idle, on which nothing is waited for past the deadline.
-
-    Raises `psycopg.OperationalError`.
-    """
-    token = _deadline.set(deadline)
-    try:
-        pooled = pool.connect()
-    except TimeoutError:
-        raise psycopg.OperationalError("connecting took too long") from None
-    finally:
-        _deadline.reset(token)
-    cast(Connection, pooled.driver_connection).deadline = deadline
-    return pooled
-
-
-def build_pool(url: str) -> Pool:
+def build_pool(url: str) -> Pool[Connection]:
     """Make the process's pool of connections; nothing is connected yet."""
     conninfo = libpq_url(url)
-    pool = QueuePool(
-        lambda: opened_in_time(lambda: _connect(conninfo), _deadline.get(new_deadline()) - time.monotonic()),
-        pool_size=POOL_SIZE,
-        max_overflow=0,
-        timeout=TIME_LIMIT_S,
-        reset_on_return=None,
-        use_lifo=True,
-    )
-    idle = _IdleConnections()
-    event.listen(pool, "checkin", idle.note_checkin)
-    event.listen(pool, "checkout", idle.refuse_suspect)
-    event.listen(pool, "invalidate", idle.note_invalidated)
-    return pool
+    return Pool(lambda deadline: _opened(conninfo, deadline))
 
 
-def _connect(conninfo: str) -> Any:
+def _opened(conninfo: str, deadline: float) -> Connection:
+    try:
+        return opened_in_time(lambda: _connect(conninfo), deadline - time.monotonic())
+    except TimeoutError:
+        raise psycopg.OperationalError("connecting took too long") from None
+
+
+def _connect(conninfo: str) -> Connection:
     try:
         return Connection.connect(
             conninfo, autocommit=True, connect_timeout=TIME_LIMIT_S, application_name="onboarding"
@@ -173,25 +145,3 @@ def _connect(conninfo: str) -> Any:
         if refused := without_tls(error):
             raise refused from None
         raise
-
-
-class _IdleConnections:
-    """Which idle connections may still be used. The pool opens another in place of one that may not."""
-
-    def __init__(self) -> None:
-        self._suspect_before = 0.0
-
-    def note_checkin(self, _connection: Any, record: Any) -> None:
-        record.info["idle_since"] = time.monotonic()
-
-    def refuse_suspect(self, _connection: Any, record: Any, _proxy: Any) -> None:
-        # A suspended instance or database may have dropped it meanwhile.
-        now = time.monotonic()
-        idle_since = record.info.get("idle_since", now)
-        if now - idle_since > MAX_IDLE_S or idle_since < self._suspect_before:
-            raise DisconnectionError
-
-    def note_invalidated(self, connection: Any, _record: Any, _error: Any) -> None:
-        # Where one got no answer in time, the others lead over the same line.
-        if connection is not None and connection.is_overdue:
-            self._suspect_before = time.monotonic()

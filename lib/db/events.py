@@ -9,69 +9,12 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, TypedDict
 
-from sqlalchemy import (
-    BigInteger,
-    ColumnElement,
-    FromClause,
-    Integer,
-    bindparam,
-    cast,
-    exists,
-    func,
-    literal,
-    null,
-    or_,
-    select,
-    true,
-    tuple_,
-)
-from sqlalchemy.dialects.postgresql import Insert, insert
-
+from lib.db.bound import Bound
+from lib.db.compiled import query, statement
 from lib.db.database import Database
-from lib.db.guards import IS_FINISHED_STEP
-from lib.db.statements import REQUEST_ID, USER, WRITE_SEED, Bound, Query, Statement, parameter
-from lib.db.tables import onboarding_events, onboarding_sessions, onboarding_steps
 from lib.json_text import dumps
 from lib.steps.definitions import StepDefinition
 from lib.steps.events import EventKind
-
-_event, _session, _step = onboarding_events.c, onboarding_sessions.c, onboarding_steps.c
-_COLUMNS = ("user_id", "session_id", "id", "at", "kind", "step_key", "request_id", "detail")
-
-
-def recorded(condition: ColumnElement[bool]) -> Statement:
-    """The statement that writes an event of a user who has a session, where `condition` holds.
-
-    It is called with `event_values`, and with what the condition takes.
-    """
-    values = (
-        parameter(onboarding_events, "kind"),
-        bindparam("event_step", type_=_event.step_key.type),
-        parameter(onboarding_events, "detail"),
-    )
-    salt = bindparam("event_salt", type_=BigInteger)
-    return Statement(_insert(onboarding_sessions, _session.id, salt, values, (_session.user_id == USER) & condition))
-
-
-def session_made(upsert: Insert) -> Statement:
-    """The upsert of a session, together with the event that it was begun, where it was not there before."""
-    made = upsert.returning(_session.id, _session.version).cte("made")
-    kind: EventKind = "onboarding.started"
-    values = (literal(kind), cast(null(), _event.step_key.type), cast(null(), _event.detail.type))
-    return Statement(_insert(made, made.c.id, literal(0, BigInteger), values, made.c.version == 1))
-
-
-def _insert(
-    source: FromClause,
-    session_id: ColumnElement[int],
-    salt: ColumnElement[int],
-    values: tuple[ColumnElement[Any], ColumnElement[Any], ColumnElement[Any]],
-    condition: ColumnElement[bool],
-) -> Insert:
-    kind, step_key, detail = values
-    row = select(USER, session_id, WRITE_SEED + salt, func.clock_timestamp(), kind, step_key, REQUEST_ID, detail)
-    statement = insert(onboarding_events).inline().from_select(_COLUMNS, row.select_from(source).where(condition))
-    return statement.on_conflict_do_nothing(index_elements=[_event.user_id, _event.id])
 
 
 def event_values(kind: EventKind, step: StepDefinition | None = None, **detail: object) -> Mapping[str, object]:
@@ -80,18 +23,6 @@ def event_values(kind: EventKind, step: StepDefinition | None = None, **detail: 
     # Two events of one list differ in what they tell.
     salt = zlib.crc32(f"{kind} {step_key} {dumps(detail)}".encode())
     return {"kind": kind, "event_step": step_key, "detail": detail or None, "event_salt": salt}
-
-
-_HAPPENED = recorded(true())
-_COMPLETED = recorded(_session.completed_at == func.now())
-_FINISHED = recorded(
-    exists().where(
-        IS_FINISHED_STEP,
-        _step.step_key == parameter(onboarding_steps, "step_key"),
-        # A transaction has one time: this one finished it.
-        _step.completed_at == func.now(),
-    )
-)
 
 
 def happened(kind: EventKind, step: StepDefinition | None = None, **detail: object) -> Bound[Any]:
@@ -120,18 +51,10 @@ class EventRow(TypedDict):
     detail: dict[str, Any] | None
 
 
-_other, _before = onboarding_events.alias("before"), bindparam("before", type_=BigInteger)
-_time_of_other = select(_other.c.at).where(_other.c.user_id == USER, _other.c.id == _before).scalar_subquery()
-_READ = Query(
-    select(*(_event[name] for name in EventRow.__annotations__))
-    .where(
-        _event.user_id == USER,
-        or_(_before.is_(null()), tuple_(_event.at, _event.id) < tuple_(_time_of_other, _before)),
-    )
-    .order_by(_event.at.desc(), _event.id.desc())
-    .limit(bindparam("most", type_=Integer)),
-    EventRow,
-)
+_HAPPENED = statement("events.HAPPENED")
+_COMPLETED = statement("events.COMPLETED")
+_FINISHED = statement("events.FINISHED")
+_READ = query("events.READ", EventRow)
 
 
 def read(database: Database, user_id: str, most: int, before: int | None) -> list[EventRow]:

@@ -26,8 +26,9 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import aggregate_order_by
 
-from lib.db.api_keys import PROVIDERS_AND_KEYS, StoredKeys
+from lib.db.api_keys import StoredKeys
 from lib.db.database import Database
+from lib.db.sql.api_keys import PROVIDERS_AND_KEYS
 from lib.db.statements import USER, Query
 from lib.db.tables import (
     api_keys,

@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from typing import Any, TypedDict
 
 from sqlalchemy import (
+    CTE,
     ColumnElement,
     DateTime,
     Subquery,
@@ -23,8 +24,9 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import array
 
+from lib.db.bound import Bound
 from lib.db.database import Database
-from lib.db.statements import Bound, Query
+from lib.db.statements import Query
 from lib.db.tables import onboarding_sessions, onboarding_steps
 from lib.steps.definitions import COMPLETED, FINISHED_STATUSES, IN_PROGRESS, PENDING, SKIPPED, STEPS
 from lib.steps.funnel import STUCK_AFTER_DAYS, TIMED_USERS, Counts, Sessions, StepUsers
@@ -129,28 +131,25 @@ def _median_seconds(started: ColumnElement[bool]) -> ColumnElement[Any]:
     return func.coalesce(medians, literal_column("'{}'::json"))
 
 
-def _latest(started: ColumnElement[bool]) -> Subquery:
+def _latest(started: ColumnElement[bool]) -> CTE:
     return (
-        select(_session.id, _session.started_at)
+        select(_session.user_id, _session.id, _session.started_at)
         .where(started, _session.started_at > _FIRST_REAL_TIME)
         .order_by(_session.started_at.desc())
         .limit(TIMED_USERS)
-        .subquery("latest")
+        .cte("latest")
     )
 
 
-def _timed(latest: Subquery) -> Subquery:
+def _timed(latest: CTE) -> Subquery:
     is_finished = _step.status == func.any(array(FINISHED_STATUSES))
     finished_at = case((is_finished, _step.completed_at))
     pending_since = case((_step.status == PENDING, _step.updated_at)).label("pending_since")
     page = func.array_position(array([step.key for step in STEPS]), _step.step_key)
-    # The limit, which no user exceeds, makes Postgres look each user up by key: it would rather read the whole table.
-    steps = (
-        select(_step.step_key, _step.status, page.label("page"), finished_at.label("finished_at"), pending_since)
-        .where(_step.session_id == latest.c.id)
-        .limit(len(STEPS))
-        .lateral("steps_of_user")
-    )
+    # The array makes Postgres look each user up by key: joined alone, it would rather read the whole table.
+    is_of_latest = _step.user_id == func.any(func.array(select(latest.c.user_id).scalar_subquery()))
+    columns = (_step.session_id, _step.step_key, _step.status, page.label("page"), finished_at.label("finished_at"))
+    steps = select(*columns, pending_since).where(is_of_latest).subquery("steps_of_users")
     own = (
         select(
             latest.c.id,
@@ -161,7 +160,7 @@ def _timed(latest: Subquery) -> Subquery:
             steps.c.finished_at,
             func.max(steps.c.pending_since).over(partition_by=latest.c.id).label("begun_again_at"),
         )
-        .select_from(latest.join(steps, true()))
+        .select_from(latest.join(steps, steps.c.session_id == latest.c.id))
         .subquery("own")
     )
     user, time = own.c.id, own.c.finished_at

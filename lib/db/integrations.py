@@ -3,14 +3,13 @@
 from collections.abc import Collection
 
 from lib.db import steps
+from lib.db.compiled import statement
 from lib.db.database import Database
-from lib.db.statements import Statement, upsert
-from lib.db.tables import platform_integrations
 from lib.steps.definitions import INTEGRATIONS
-from lib.steps.fields import INTEGRATION_FIELDS, IntegrationFields
+from lib.steps.fields import IntegrationFields
 from lib.steps.progress import Progress
 
-_SAVE = Statement(upsert(platform_integrations, INTEGRATION_FIELDS, [platform_integrations.c.user_id]))
+_SAVE = statement("integrations.SAVE")
 
 
 def complete_step(

@@ -7,7 +7,7 @@ as long as Postgres waits for the rest; so what takes long to arrive comes first
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from lib.db.statements import Bound
+from lib.db.bound import Bound
 
 LARGE_CHARACTERS = 200
 

@@ -2,15 +2,17 @@
 
 from typing import Any
 
+from lib.db.bound import Bound
 from lib.db.scope import DEFAULT_TIMING, Scope, Timing
-from lib.db.statements import Bound
 
 OPERATOR_ROLE = "onboarding_operator"
 
 # A count of everybody is one large statement: memory keeps its joins off the disk, and compiling it would take longer
-# than running it.
-_SETTINGS = f"SELECT set_config('role', '{OPERATOR_ROLE}', true), set_config('work_mem', '64MB', true)"
-_SETTINGS += ", set_config('jit', 'off', true)"
+# than running it. Where Citus has spread the users over workers, a step meets its session by an id that says nothing of
+# the place of either.
+COUNTING = f"SELECT set_config('role', '{OPERATOR_ROLE}', true), set_config('work_mem', '64MB', true)"
+COUNTING += ", set_config('jit', 'off', true), set_config('citus.enable_repartition_joins', 'on', true)"
+"""The role, and settings for counting, of a transaction."""
 
 
 class OperatorScope(Scope):
@@ -18,4 +20,4 @@ class OperatorScope(Scope):
 
     def statements(self, timing: Timing = DEFAULT_TIMING) -> list[Bound[Any]]:
         """The time limit of every statement, the role, and settings for counting."""
-        return [*super().statements(timing), Bound(_SETTINGS, {})]
+        return [*super().statements(timing), Bound(COUNTING, {})]

@@ -5,6 +5,7 @@ from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
 import psycopg
+from psycopg.sql import SQL, Literal
 
 from lib.db.causes import cause, connection_refused
 from lib.db.url import SEARCH_PATH, UnusableURL, libpq_url
@@ -14,6 +15,7 @@ __all__ = [
     "Connection",
     "PostgresURL",
     "UnusableURL",
+    "become_user",
     "connect",
     "one_line",
     "postgres_url",
@@ -23,6 +25,13 @@ __all__ = [
 
 Connection = psycopg.Connection[Any]
 SCHEMES = ("postgres", "postgresql", "postgresql+psycopg", "postgresql+psycopg2")
+
+
+# Citus prints constants by the setting of this session, and its workers read them by their own.
+_AS_THE_FUNCTIONS = (
+    "SELECT set_config('role', 'onboarding_app', true), set_config('citus.propagate_set_commands', 'local', true),"
+    " set_config('standard_conforming_strings', 'on', true)"
+)
 
 
 @dataclass(frozen=True)
@@ -63,6 +72,12 @@ def take_role(connection: Connection, role: str) -> None:
     if connection.execute(query, [role]).fetchone() != (True,):
         raise UnusableURL(f"this login cannot become {role}: use the one that ran the migrations")
     connection.execute("SELECT set_config('role', %s, true), set_config('search_path', %s, true)", [role, SEARCH_PATH])
+
+
+def become_user(connection: Connection, user_id: str) -> None:
+    """Work as the functions do for a user, until the transaction ends. The workers of Citus are told so, too."""
+    connection.execute(_AS_THE_FUNCTIONS)
+    connection.execute(SQL("SET LOCAL app.user_id = {}").format(Literal(user_id)))
 
 
 def reason_of(error: BaseException) -> str:

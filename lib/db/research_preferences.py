@@ -4,17 +4,12 @@ from collections.abc import Collection
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import select
-
 from lib.db import steps
+from lib.db.compiled import query, statement
 from lib.db.database import Database
-from lib.db.statements import USER, Query, Statement, upsert
-from lib.db.tables import onboarding_steps, research_preferences
 from lib.steps.definitions import RESEARCH
-from lib.steps.fields import PREFERENCE_FIELDS, PreferenceFields
+from lib.steps.fields import PreferenceFields
 from lib.steps.progress import Progress
-
-_preferences, _step = research_preferences.c, onboarding_steps.c
 
 
 class Preferences(PreferenceFields):
@@ -27,25 +22,8 @@ class Preferences(PreferenceFields):
     data: dict[str, Any] | None
 
 
-_SAVE = Statement(upsert(research_preferences, PREFERENCE_FIELDS, [_preferences.user_id]))
-
-OF_USER = (
-    select(
-        _preferences.id,
-        _preferences.session_id,
-        *(_preferences[name] for name in PREFERENCE_FIELDS),
-        _preferences.created_at,
-        _preferences.updated_at,
-        _step.data,
-    )
-    .select_from(
-        research_preferences.outerjoin(
-            onboarding_steps, (_step.user_id == _preferences.user_id) & (_step.step_key == RESEARCH.key)
-        )
-    )
-    .where(_preferences.user_id == USER)
-)
-_READ = Query(OF_USER, Preferences)
+_SAVE = statement("research_preferences.SAVE")
+_READ = query("research_preferences.READ", Preferences)
 
 
 def complete_step(

@@ -13,7 +13,7 @@ from lib.db.statements import Query
 from lib.db.tables import metadata
 
 # Revision ids begin with their date, so a later one compares greater. A test compares this with migrations/.
-EXPECTED_REVISION = "2026_11_25_05"
+EXPECTED_REVISION = "2026_11_25_06"
 
 
 @dataclass(frozen=True)

@@ -10,8 +10,8 @@ from typing import Any
 
 from psycopg.sql import Literal
 
+from lib.db.bound import Bound
 from lib.db.guards import TOO_LATE
-from lib.db.statements import Bound
 from lib.db.url import SEARCH_PATH
 
 TIME_LIMIT_S = 5
@@ -87,14 +87,15 @@ class Scope:
 
     Without a user they run as the login role, whom row-level security shows no user's rows. `begins` says the
     isolation level in a BEGIN and the user in a SET of its own. `prepares` lets the server keep statements that it will
-    get again. `lost_backend` is the server process of an attempt whose connection was lost: it may still have the write
-    before it, and is ended first; with `begins` only.
+    get again. `is_repeated` says that they ran before. `lost_backend` is the server process of an attempt whose
+    connection was lost: it may still have the write before it, and is ended first; with `begins` only.
     """
 
     user_id: str | None = None
     exclusive: bool = False
     begins: bool = False
     prepares: bool = False
+    is_repeated: bool = False
     lost_backend: int | None = None
     request_id: str | None = None
     write_seed: int = 0

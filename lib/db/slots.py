@@ -6,7 +6,7 @@ from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-MOST_WAITING = 200
+MOST_WAITING = 128
 """More would wait for seconds and make everybody after them wait as long."""
 
 _WEIGHT_OF_LATEST = 0.1

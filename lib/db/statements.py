@@ -3,9 +3,8 @@
 The driver sends them itself (`lib.db.engine`), several in one round trip, so nothing here needs a connection.
 """
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Set
-from dataclasses import dataclass
-from functools import cached_property, partial
+from collections.abc import Collection, Iterable, Mapping
+from functools import cached_property
 from typing import Any
 
 from sqlalchemy import (
@@ -14,6 +13,7 @@ from sqlalchemy import (
     BigInteger,
     BindParameter,
     ColumnElement,
+    FromClause,
     Integer,
     Select,
     String,
@@ -31,7 +31,7 @@ from sqlalchemy.dialects.postgresql import JSONB, Insert, insert
 from sqlalchemy.dialects.postgresql.psycopg import dialect
 from sqlalchemy.sql.dml import ReturningDelete, ReturningUpdate
 
-from lib.db.json_values import json_or_null, jsonb_or_null
+from lib.db.bound import Bound, Compiled, Encoding
 from lib.db.tables import onboarding_sessions
 
 _DIALECT = dialect()  # type: ignore[no-untyped-call] # SQLAlchemy's constructor has no annotations
@@ -48,18 +48,6 @@ WRITE_SEED = bindparam("write_seed", type_=BigInteger)
 """Random bits, the same where a list of statements is run again after a lost connection."""
 
 
-@dataclass(frozen=True)
-class Bound[Row]:
-    """A statement with its values, ready to be sent. `Row` is what its rows look like, where it has any.
-
-    `is_prepared` says that the same text is sent again and again, so that Postgres may keep it parsed and planned.
-    """
-
-    sql: str
-    values: Mapping[str, Any]
-    is_prepared: bool = True
-
-
 class Statement:
     """A statement whose rows nobody reads, compiled once. Called with a value for each parameter, it is bound.
 
@@ -71,37 +59,24 @@ class Statement:
 
     def __call__(self, **values: object) -> Bound[Any]:
         """Bind the statement. Raises `TypeError` where a parameter has no value, or a value no parameter."""
-        return self._compiled.bind(values)
+        return self.compiled.bind(values)
 
     @property
     def sql(self) -> str:
         """The statement's text."""
-        return self._compiled.sql
+        return self.compiled.sql
 
     @cached_property
-    def _compiled(self) -> "_Compiled":
+    def compiled(self) -> Compiled:
+        """The text, with what binding it takes."""
         compiled = self._statement.compile(dialect=_DIALECT)
         parameters = {name: parameter for name, parameter in compiled.binds.items() if parameter.required}
-        return _Compiled(
+        return Compiled(
             str(compiled),
             constants={name: value for name, value in compiled.params.items() if name not in parameters},
             names=parameters.keys() - _BOUND_WHEN_SENT,
-            encoders={name: encode for name, parameter in parameters.items() if (encode := _encoder(name, parameter))},
+            encodings={name: kind for name, parameter in parameters.items() if (kind := _encoding(parameter))},
         )
-
-
-@dataclass(frozen=True)
-class _Compiled:
-    sql: str
-    constants: Mapping[str, Any]
-    names: Set[str | None]
-    encoders: Mapping[str, Callable[[Any], Any]]
-
-    def bind(self, values: Mapping[str, object]) -> Bound[Any]:
-        if values.keys() != self.names:
-            raise TypeError(f"{sorted(map(str, values.keys() ^ self.names))} in {self.sql}")
-        encoded = {name: encode(values[name]) for name, encode in self.encoders.items()}
-        return Bound(self.sql, {**self.constants, **values, **encoded})
 
 
 class Query[Row: Mapping[str, Any]](Statement):
@@ -109,6 +84,7 @@ class Query[Row: Mapping[str, Any]](Statement):
 
     def __init__(self, statement: Select[Any] | ReturningDelete[Any] | ReturningUpdate[Any], row: type[Row]) -> None:
         super().__init__(statement)
+        self.row = row
         columns = set(statement.exported_columns.keys())
         if differing := columns ^ set(row.__annotations__):
             raise TypeError(f"{row.__name__} and its statement differ in {sorted(map(str, differing))}")
@@ -134,6 +110,7 @@ def upsert(
     updated: Mapping[str, ColumnElement[Any]] | None = None,
     only_if: ColumnElement[bool] | None = None,
     provided: ColumnElement[bool] | None = None,
+    source: FromClause = onboarding_sessions,
 ) -> Insert:
     """Insert a row of a user's session, or update the one with the same `key`. The session has to be there already.
 
@@ -141,17 +118,23 @@ def upsert(
     where the new one is null. Columns that the statement leaves alone have to be named as `untouched`: raises
     `TypeError` at import for a column of the table that stands nowhere, since its value would be lost.
     Columns of `updated` become that expression in a row that is there. Such a row stays as it is where it does not
-    meet `only_if`; nothing happens at all where `provided` does not hold.
+    meet `only_if`; nothing happens at all where `provided` does not hold. `source` is what the sessions are joined to
+    for the expressions of `computed`.
     """
     values = {name: parameter(table, name) for name in names} | dict(computed or {})
     if "written_by" in table.c:
         values["written_by"] = WRITE_SEED
     if forgotten := set(table.c.keys()) - values.keys() - _BOOKKEEPING - set(untouched) - set(updated or {}):
         raise TypeError(f"the upsert of {table.name} leaves out {sorted(forgotten)}")
-    row = select(USER, onboarding_sessions.c.id, *values.values()).where(onboarding_sessions.c.user_id == USER)
+    # The user comes from the session's row: a distributed database then sees that both rows lie together.
+    session = onboarding_sessions.c
+    # Neither does it take a default that is made anew for each row.
+    own = {"id": WRITE_SEED} if "id" in table.c else {}
+    row = select(session.user_id, session.id, *own.values(), *values.values()).select_from(source)
+    row = row.where(session.user_id == USER)
     if provided is not None:
         row = row.where(provided)
-    statement = insert(table).from_select(["user_id", "session_id", *values], row)
+    statement = insert(table).from_select(["user_id", "session_id", *own, *values], row)
     replaced = {name: statement.excluded[name] for name in (*values, "updated_at")}
     kept = {name: func.coalesce(statement.excluded[name], table.c[name]) for name in keep_if_null}
     return statement.on_conflict_do_update(
@@ -168,7 +151,8 @@ def with_members(
     """
     old = func.json_each(stored).table_valued("key", "value", name="old_members")
     new = func.json_each(members).table_valued("key", "value", name="new_members")
-    kept = select(old.c.key, old.c.value).where(old.c.key.not_in(select(func.json_object_keys(members))))
+    replaced = func.json_object_keys(members).column_valued("replaced_member")
+    kept = select(old.c.key, old.c.value).where(old.c.key.not_in(select(replaced)))
     every = union_all(kept, select(new.c.key, new.c.value)).subquery("every_member")
     merged = select(func.json_object_agg(every.c.key, every.c.value))
     if limit is not None:
@@ -180,9 +164,9 @@ def with_members(
     return merged.scalar_subquery()
 
 
-def _encoder(name: str, parameter: BindParameter[Any]) -> Any:
+def _encoding(parameter: BindParameter[Any]) -> Encoding | None:
     if isinstance(parameter.type, JSONB):
-        return partial(jsonb_or_null, name)
+        return "jsonb"
     if isinstance(parameter.type, ARRAY):
-        return list
-    return json_or_null if isinstance(parameter.type, JSON) else None
+        return "array"
+    return "json" if isinstance(parameter.type, JSON) else None

@@ -4,35 +4,15 @@ from collections.abc import Collection, Mapping
 from datetime import datetime
 from typing import Any, TypedDict
 
-from sqlalchemy import (
-    ARRAY,
-    ColumnElement,
-    String,
-    Text,
-    bindparam,
-    case,
-    cast,
-    delete,
-    exists,
-    func,
-    literal,
-    literal_column,
-    null,
-    select,
-    update,
-)
-
 from lib.db import business_info, sessions, steps
+from lib.db.bound import Bound
+from lib.db.compiled import query, statement
 from lib.db.database import Database
-from lib.db.events import event_values, happened, recorded
+from lib.db.events import event_values, happened
 from lib.db.guards import analysis_fits, has_room_for_website, within_quota
-from lib.db.statements import USER, Bound, Query, Statement, parameter, upsert
-from lib.db.tables import website_analyses
-from lib.steps.definitions import COMPLETED, WEBSITE
-from lib.steps.fields import ANALYSIS_FIELDS, SAVED_ANALYSIS_FIELDS, BusinessFields, Json, SavedAnalysis, names_of
+from lib.steps.definitions import WEBSITE
+from lib.steps.fields import ANALYSIS_FIELDS, BusinessFields, Json, SavedAnalysis
 from lib.steps.progress import Progress
-
-_analysis = website_analyses.c
 
 
 class Analysis(SavedAnalysis):
@@ -58,62 +38,20 @@ class AnalysisOfWebsite(TypedDict):
     content_type: Json
 
 
-class _AnalysisId(TypedDict):
+class AnalysisId(TypedDict):
+    """An analysis that is there."""
+
     id: int
 
 
-_SAVE = Statement(
-    upsert(
-        website_analyses,
-        ["website_url", "warning_message", *SAVED_ANALYSIS_FIELDS],
-        [_analysis.user_id, func.md5(_analysis.website_url)],
-        computed={
-            "status": literal(COMPLETED),
-            "error_message": cast(null(), Text),
-            "analysis_date": func.now(),
-        },
-    )
-)
-
-NEWEST_FIRST = (_analysis.analysis_date.desc(), _analysis.id.desc())
-_of_user = select(*(_analysis[name] for name in names_of(Analysis))).where(_analysis.user_id == USER)
-_CURRENT = Query(_of_user.order_by(*NEWEST_FIRST).limit(1), Analysis)
-_BY_ID = Query(_of_user.where(_analysis.id == parameter(website_analyses, "id")), Analysis)
-_ID = Query(
-    select(_analysis.id).where(_analysis.user_id == USER, _analysis.id == parameter(website_analyses, "id")),
-    _AnalysisId,
-)
-_BY_URL = Query(
-    select(*(_analysis[name] for name in names_of(AnalysisOfWebsite))).where(
-        _analysis.user_id == USER,
-        func.md5(_analysis.website_url) == func.md5(bindparam("website_url", type_=Text)),
-    ),
-    AnalysisOfWebsite,
-)
-
-
-_is_of_id = (_analysis.user_id == USER) & (_analysis.id == parameter(website_analyses, "id"))
-
-
-def _edited(name: str) -> ColumnElement[Any]:
-    """The new value of a field that was sent, else the stored one."""
-    is_sent = literal(name) == func.any(bindparam("sent", type_=ARRAY(String)))
-    return case((is_sent, parameter(website_analyses, name)), else_=_analysis[name])
-
-
-_additional_fields = func.coalesce(_analysis.additional_fields, literal_column("'{}'::jsonb")).op("||")(
-    parameter(website_analyses, "additional_fields")
-)
-_EDIT = Statement(
-    update(website_analyses)
-    .where(_is_of_id)
-    .values(
-        {name: _edited(name) for name in ANALYSIS_FIELDS}
-        | {"additional_fields": _additional_fields, "updated_at": func.now()}
-    )
-)
-_EVENT_EDITED = recorded(exists().where(_is_of_id))
-_DELETE = Query(delete(website_analyses).where(_is_of_id).returning(_analysis.id), _AnalysisId)
+_SAVE = statement("website_analyses.SAVE")
+_CURRENT = query("website_analyses.CURRENT", Analysis)
+_BY_ID = query("website_analyses.BY_ID", Analysis)
+_ID = query("website_analyses.ID", AnalysisId)
+_BY_URL = query("website_analyses.BY_URL", AnalysisOfWebsite)
+_EDIT = statement("website_analyses.EDIT")
+_EVENT_EDITED = statement("website_analyses.EVENT_EDITED")
+_DELETE = query("website_analyses.DELETE", AnalysisId)
 
 
 def complete_step(

@@ -103,8 +103,11 @@ class Call:
         return int(sent)
 
     def flag(self, name: str) -> bool:
-        """Whether the query says `name=true`."""
-        return (self.request.get_param(name) or "").lower() in {"true", "1"}
+        """Whether the query says `name=true`. Raises `OnboardingError` where it says neither that nor false."""
+        sent = (self.request.get_param(name) or "false").lower()
+        if sent not in {"true", "1", "false", "0"}:
+            raise OnboardingError(f"The parameter {name} has to be true or false.")
+        return sent in {"true", "1"}
 
 
 type WsgiApp = "falcon.App[falcon.Request, falcon.Response]"

@@ -12,6 +12,7 @@ import falcon
 
 from lib.errors import MAX_ERRORS, FieldError, InvalidData
 from lib.http.admission import hold_body
+from lib.http.crowd import CROWD
 from lib.http.problems import BadBody
 from lib.steps.api_keys import shown_name
 
@@ -51,7 +52,8 @@ def read_raw(request: falcon.Request) -> bytes:
     if declared > MAX_BODY_BYTES:
         raise BadBody(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "The body is larger than 4 MiB.", "payload_too_large")
     hold_body(declared)
-    raw: bytes = request.bounded_stream.read(declared)
+    with CROWD.left():
+        raw: bytes = request.bounded_stream.read(declared)
     if len(raw) < declared:
         raise _malformed("The body is shorter than its Content-Length says.")
     return raw

@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
 
 import pytest
 
@@ -27,24 +28,34 @@ COMMITTED = {"after the write", "never"}
 pytestmark = pytest.mark.slow
 
 
+@pytest.fixture(scope="module")
+def processes() -> Iterator[subprocess.Popen[str]]:
+    """Answers each request in a process of its own."""
+    command = [sys.executable, "-m", "tests.support.dying"]
+    with subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as started:
+        yield started
+
+
 @pytest.mark.parametrize("dies", MOMENTS)
 @pytest.mark.parametrize(("method", "path", "shown"), REQUESTS, ids=["analysis", "competitors", "persona"])
 def test_no_success_without_the_data(
-    http: Client, ai_backend: StubBackend, method: str, path: str, shown: str, dies: str
+    http: Client,
+    ai_backend: StubBackend,
+    processes: subprocess.Popen[str],
+    method: str,
+    path: str,
+    shown: str,
+    dies: str,
 ) -> None:
     """At each point: a killed request was not answered, and what is stored is all of it or nothing."""
     body = URL if method == "POST" else None
-    asked = {"request": (method, path, body), "token": http.sign(USER), "dies": dies}
-    done = subprocess.run(
-        [sys.executable, "-m", "tests.support.dying"],
-        input=json.dumps(asked),
-        cwd=ROOT,
-        env=dict(os.environ),
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert (done.returncode, done.stdout) == ((0, "200\n") if dies == "never" else (-signal.SIGKILL, "")), done.stderr
+    asked = {"request": (method, path, body), "token": http.sign(USER), "dies": dies, "environ": dict(os.environ)}
+    assert processes.stdin is not None
+    assert processes.stdout is not None
+    processes.stdin.write(f"{json.dumps(asked)}\n")
+    processes.stdin.flush()
+    code, status = json.loads(processes.stdout.readline())
+    assert (code, status) == ((0, 200) if dies == "never" else (-signal.SIGKILL, None))
     assert len(ai_backend.asked) == 1
     assert is_stored(http, shown) == (dies in COMMITTED)
 

@@ -158,6 +158,17 @@ def test_hard_reset_erases_everything_of_this_user(http: Client) -> None:
     walk(http, USER, 1)
 
 
+def test_a_reset_that_says_neither_hard_nor_soft_resets_nothing(http: Client) -> None:
+    """Whoever meant to erase everything, or meant not to, is told what would be right."""
+    walk(http, USER, 1)
+    refused = http.post("/api/onboarding/reset?hard=maybe", user=USER)
+    assert (refused.status, refused.json()["detail"]) == (400, "The parameter hard has to be true or false.")
+    assert _get(http, "status")["current_step"] == 2
+    for value in ("false", ""):
+        assert http.post(f"/api/onboarding/reset?hard={value}", user=USER).status == 200
+    assert _get(http, "api-keys")["configured_providers"] != []
+
+
 def test_times_are_utc_with_an_offset(http: Client) -> None:
     """ISO 8601, readable by any parser, close to now."""
     walk(http, USER, 1)

@@ -25,7 +25,7 @@ TIMEOUT = 300  # seconds; a quiet machine takes a tenth of that
 def pytest_itemcollected(item: pytest.Item) -> None:
     """Mark every test of this folder as it is found, so that none can forget it."""
     item.add_marker(pytest.mark.browser)
-    item.add_marker(pytest.mark.slow)
+    item.add_marker(pytest.mark.thorough)
 
 
 @pytest.fixture(scope="session")

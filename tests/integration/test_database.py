@@ -9,10 +9,10 @@ import pytest
 from dev.harness.postgres import throwaway_postgres
 from dev.local_postgres import LocalPostgres
 from lib.db import accounts, sessions, steps
+from lib.db.bound import Bound
 from lib.db.database import Database
 from lib.db.engine import ANSWER_TIME_S, build_pool
 from lib.db.scope import TIME_LIMIT_S
-from lib.db.statements import Bound
 from lib.errors import InvalidData, Unauthenticated, Unavailable
 from lib.steps.definitions import INTEGRATIONS
 
@@ -140,5 +140,5 @@ def test_a_connection_idle_for_over_a_minute_is_thrown_away(
     backend = sql("SELECT pg_backend_pid() AS pid")
     first = database.read_unscoped(backend)
     assert database.read_unscoped(backend) == first
-    monkeypatch.setattr("lib.db.engine.MAX_IDLE_S", 0)
+    monkeypatch.setattr("lib.db.pool.MAX_IDLE_S", 0)
     assert database.read_unscoped(backend) != first

@@ -3,7 +3,8 @@
 import os
 import subprocess
 import sys
-from collections.abc import Sequence
+import uuid
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -67,19 +68,42 @@ def old_database(empty_database_url: str) -> str:
     return empty_database_url
 
 
+KEY = new_encryption_key()
+
+
 @pytest.fixture
 def key(monkeypatch: pytest.MonkeyPatch) -> str:
     """An encryption key, also in this process's environment."""
-    key = new_encryption_key()
-    monkeypatch.setenv("API_KEY_ENCRYPTION_KEYS", key)
-    return key
+    monkeypatch.setenv("API_KEY_ENCRYPTION_KEYS", KEY)
+    return KEY
 
 
-def test_old_rows_are_adopted_newest_values_first(old_database: str, key: str) -> None:
+@pytest.fixture(scope="module")
+def adopted_template(postgres: LocalPostgres) -> str:
+    """The name of an old database that was migrated once, to be cloned."""
+    name = "adopted"
+    url = postgres.create_database(name)
+    with psycopg.connect(url) as connection:
+        connection.execute((tables("VARCHAR(255)") + ROWS).encode())
+    assert "plain-orphans-key" in dump(postgres.url(name, user="postgres"))
+    done = upgrade(url, KEY)
+    assert done.returncode == 0, done.stderr
+    return name
+
+
+@pytest.fixture
+def adopted_database(postgres: LocalPostgres, adopted_template: str, key: str) -> Iterator[str]:
+    """An old database that was migrated with `key`, for this test alone."""
+    assert key == KEY
+    name = f"adopted_{uuid.uuid4().hex}"
+    yield postgres.create_database(name, template=adopted_template)
+    postgres.drop_database(name)
+
+
+def test_old_rows_are_adopted_newest_values_first(adopted_database: str) -> None:
     """Sessions of one user, a hashed one included, become one; JSON is JSONB, times are UTC, keys are encrypted."""
-    assert upgrade(old_database, key).returncode == 0
-    assert all_users(old_database) == [A]
-    state = states(old_database, [A])[A]
+    assert all_users(adopted_database) == [A]
+    state = states(adopted_database, [A])[A]
     session = state[SESSION, ""]
     assert session.values["current_step"] == 4
     assert session.values["started_at"] == datetime(2024, 1, 1, tzinfo=UTC)
@@ -94,32 +118,29 @@ def test_old_rows_are_adopted_newest_values_first(old_database: str, key: str) -
     assert [state[STEP, str(step)].values["status"]["status"] for step in (1, 2, 3)] == ["completed"] * 3
 
 
-def test_what_is_not_the_newest_or_nobodys_stays_in_legacy(old_database: str, key: str) -> None:
+def test_what_is_not_the_newest_or_nobodys_stays_in_legacy(adopted_database: str) -> None:
     """Older sessions, overtaken rows and orphans are kept; what was carried over whole is not kept twice."""
-    upgrade(old_database, key)
-    assert rows(old_database, "SELECT id FROM legacy.onboarding_sessions ORDER BY 1") == [(1,), (3,), (4,)]
-    assert rows(old_database, "SELECT id FROM legacy.api_keys ORDER BY 1") == [(1,), (4,), (5,)]
-    assert rows(old_database, "SELECT id FROM legacy.website_analyses") == [(1,)]
+    assert rows(adopted_database, "SELECT id FROM legacy.onboarding_sessions ORDER BY 1") == [(1,), (3,), (4,)]
+    assert rows(adopted_database, "SELECT id FROM legacy.api_keys ORDER BY 1") == [(1,), (4,), (5,)]
+    assert rows(adopted_database, "SELECT id FROM legacy.website_analyses") == [(1,)]
     assert (
-        rows(old_database, "SELECT tablename FROM pg_tables WHERE schemaname = 'legacy' AND tablename LIKE '%pre%'")
+        rows(adopted_database, "SELECT tablename FROM pg_tables WHERE schemaname = 'legacy' AND tablename LIKE '%pre%'")
         == []
     )
 
 
-def test_no_dump_holds_a_plain_key(old_database: str, key: str, postgres: LocalPostgres) -> None:
-    """Neither the new tables nor what stays in `legacy` shows a key."""
-    name = old_database.rpartition("/")[2]
-    superusers = postgres.url(name, user="postgres")
-    assert "plain-orphans-key" in dump(superusers)
-    upgrade(old_database, key)
-    assert "plain-" not in dump(superusers)
+def test_no_dump_holds_a_plain_key(adopted_database: str, postgres: LocalPostgres) -> None:
+    """Neither the new tables nor what stays in `legacy` shows a key, where the old tables did."""
+    name = adopted_database.rpartition("/")[2]
+    assert "plain-" not in dump(postgres.url(name, user="postgres"))
 
 
-def test_what_stayed_is_imported_once_somebody_knows_whose_it_is(old_database: str, key: str) -> None:
+def test_what_stayed_is_imported_once_somebody_knows_whose_it_is(adopted_database: str) -> None:
     """import_legacy.py reads the schema `legacy`, its encrypted keys included."""
-    upgrade(old_database, key)
-    assert main(["--to", old_database, "--database", old_database, "--assign", "7=user_seven"]) == 0
-    assert states(old_database, ["user_seven"])["user_seven"][API_KEY, "gemini"].values["key"] == "plain-nobodys-key"
+    assert main(["--to", adopted_database, "--database", adopted_database, "--assign", "7=user_seven"]) == 0
+    assert (
+        states(adopted_database, ["user_seven"])["user_seven"][API_KEY, "gemini"].values["key"] == "plain-nobodys-key"
+    )
 
 
 def test_missing_encryption_key_stops_the_migration_in_one_line(old_database: str) -> None:
@@ -167,12 +188,11 @@ def test_tables_of_other_software_stay_and_keep_what_they_refer_to(old_database:
     assert rows(old_database, "SELECT count(*) FROM public.unrelated") == [(0,)]
 
 
-def test_second_upgrade_and_a_round_trip(old_database: str, key: str) -> None:
+def test_second_upgrade_and_a_round_trip(adopted_database: str, key: str) -> None:
     """Upgrading again changes nothing; taken down and up again, the schema is whole."""
-    upgrade(old_database, key)
-    before = states(old_database, [A])
-    assert upgrade(old_database).returncode == 0
-    assert states(old_database, [A]) == before
-    alembic(old_database, "downgrade", "base")
-    assert upgrade(old_database, key).returncode == 0
-    assert "No new upgrade operations detected" in alembic(old_database, "check").stdout
+    before = states(adopted_database, [A])
+    assert upgrade(adopted_database).returncode == 0
+    assert states(adopted_database, [A]) == before
+    alembic(adopted_database, "downgrade", "base")
+    assert upgrade(adopted_database, key).returncode == 0
+    assert "No new upgrade operations detected" in alembic(adopted_database, "check").stdout

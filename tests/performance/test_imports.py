@@ -32,10 +32,12 @@ FOR_A_TOKEN = {
     "cryptography": "the signature, and the stored API keys",
 }
 FOR_THE_DATABASE = {
-    "sqlalchemy": "the engine, its pool and text statements; the ORM stays out",
     "psycopg": "the driver",
     "psycopg_binary": "its compiled half, with libpq",
-    "typing_extensions": "imported by SQLAlchemy",
+    "typing_extensions": "imported by psycopg",
+}
+FOR_THE_SCHEMA = {
+    "sqlalchemy": "health compares the database with the declared tables; the ORM stays out",
 }
 FOR_JUDGING_A_STEP = {
     "pydantic": "the steps' models",
@@ -60,6 +62,7 @@ NEVER = (
 )
 
 CATALOGUE = "api.onboarding.catalogue"
+MAY_IMPORT = {CATALOGUE: set(AT_START), "api.health": {*A_READ, *FOR_THE_SCHEMA}}
 NO_READ = "/api/webhooks/clerk"
 READ_OF = {
     CATALOGUE: "/api/onboarding/config",
@@ -142,7 +145,7 @@ def test_each_function_imports_what_has_a_reason_when_it_is_needed(
     after_start, after_preflight, *after_read = imported(function, environment, *calls)
     assert packages(after_start) == packages(after_preflight) == set(AT_START)
     for modules in after_read:
-        assert packages(modules) <= (set(AT_START) if function == CATALOGUE else set(A_READ))
+        assert packages(modules) <= MAY_IMPORT.get(function, set(A_READ))
         assert not [name for name in modules if name.startswith(NEVER)]
 
 
@@ -153,3 +156,19 @@ def test_completing_a_step_imports_the_models_besides(environment: dict[str, str
     _, after = imported("api.onboarding.persona", environment, call)
     assert packages(after) <= set(A_READ) | set(FOR_JUDGING_A_STEP)
     assert not [name for name in after if name.startswith(NEVER)]
+
+
+def test_saving_a_key_imports_what_a_read_does(environment: dict[str, str], token: TokenFactory) -> None:
+    """The first thing that a new user waits for."""
+    body = json.dumps({"provider": "openai", "api_key": "sk-" + "a" * 40})
+    call = request("POST", "/api/onboarding/api-keys", token("user_2imports"), body)
+    _, after = imported("api.onboarding.api_keys", environment, call)
+    assert packages(after) <= set(A_READ)
+
+
+@pytest.mark.parametrize("path", ["status", "progress", "requirements", "history"])
+def test_the_session_s_reads_do_without_sqlalchemy(path: str, environment: dict[str, str], token: TokenFactory) -> None:
+    """What else a page asks for when it opens finds its statements compiled."""
+    call = request("GET", f"/api/onboarding/{path}", token("user_2imports"))
+    _, after = imported("api.onboarding.session", environment, call)
+    assert packages(after) <= set(A_READ)

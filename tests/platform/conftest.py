@@ -37,8 +37,13 @@ ALLOWED_ORIGINS = (
 
 
 def pytest_itemcollected(item: pytest.Item) -> None:
-    """Mark every test of this folder as it is found, so that none can forget it."""
+    """Mark every test of this folder as it is found, so that none can forget it.
+
+    What needs the Vercel CLI is thorough: a clean checkout first installs it, and every wheel of each function.
+    """
     item.add_marker(pytest.mark.platform)
+    if "toolchain" in getattr(item, "fixturenames", ()):
+        item.add_marker(pytest.mark.thorough)
 
 
 @pytest.fixture(scope="session")

@@ -13,6 +13,8 @@ from dev.node import Node, find_node
 from dev.pages import CLIENT, alone, install, run
 from dev.settings import ROOT
 
+pytestmark = pytest.mark.thorough
+
 FRESH = Path(__file__).resolve().parent / "fresh"
 _LINES = re.compile(r"```ts\n(import \{ createOnboardingClient.*?)```", re.DOTALL)
 
@@ -50,18 +52,25 @@ def _tool(node: Node, project: Path, path: str, *arguments: Sequence[str] | str)
     run([*node.node, f"node_modules/{path}", *map(str, arguments)], node, folder=project)
 
 
-def test_a_fresh_vite_project_compiles_the_readmes_lines(node: Node, package: Path, tmp_path: Path) -> None:
+@pytest.fixture(scope="module")
+def vite(node: Node, package: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A fresh Vite project with the packed client; the module that stands for the README's lines is empty."""
+    project = _project("vite", tmp_path_factory.mktemp("fresh"), package, node)
+    (project / "src" / "readme.ts").write_text("export {};\n")
+    return project
+
+
+def test_a_fresh_vite_project_compiles_the_readmes_lines(node: Node, vite: Path) -> None:
     """`npm install`, `tsc` with every declaration checked, and `vite build`, with the lines of the README in it."""
-    project = _project("vite", tmp_path, package, node)
     lines = _LINES.findall((ROOT / "README.md").read_text())
     assert lines == _LINES.findall((CLIENT / "README.md").read_text())
     (shown,) = lines
     assert len(shown.strip().splitlines()) <= 10
     given = "declare const getToken: () => Promise<string | null>;\n"
-    (project / "src" / "readme.ts").write_text(given + shown)
-    _tool(node, project, "typescript/bin/tsc", "--noEmit")
-    _tool(node, project, "vite/bin/vite.js", "build")
-    bundle = next((project / "dist" / "assets").glob("*.js")).read_text()
+    (vite / "src" / "readme.ts").write_text(given + shown)
+    _tool(node, vite, "typescript/bin/tsc", "--noEmit")
+    _tool(node, vite, "vite/bin/vite.js", "build")
+    bundle = next((vite / "dist" / "assets").glob("*.js")).read_text()
     assert "/api/onboarding/step/" in bundle
 
 
@@ -72,10 +81,9 @@ def test_a_fresh_next_project_renders_with_it(node: Node, package: Path, tmp_pat
     assert (project / ".next" / "server" / "app" / "index.html").is_file()
 
 
-def test_a_wrong_use_of_the_client_does_not_compile(node: Node, package: Path, tmp_path: Path) -> None:
+def test_a_wrong_use_of_the_client_does_not_compile(node: Node, vite: Path) -> None:
     """The types are there: an unknown path, a wrong body and an unknown code are errors."""
-    project = _project("vite", tmp_path, package, node)
-    (project / "src" / "wrong.ts").write_text(
+    (vite / "src" / "wrong.ts").write_text(
         """import { createOnboardingClient, type Problem } from "onboarding-client";
 const client = createOnboardingClient({ baseUrl: "", getToken: async () => null });
 // @ts-expect-error
@@ -86,5 +94,4 @@ void client.POST("/api/onboarding/step/2/complete", { body: { data: { website: 1
 export const isIt = (problem: Problem): boolean => problem.code === "no_such_code";
 """
     )
-    (project / "src" / "readme.ts").write_text("export {};\n")
-    _tool(node, project, "typescript/bin/tsc", "--noEmit")
+    _tool(node, vite, "typescript/bin/tsc", "--noEmit")

@@ -23,7 +23,12 @@ from tests.support.page import (
     six_steps,
 )
 
-TARGETS = ("on_development_server", "on_gunicorn", "on_vercel_dev", "on_built_functions")
+TARGETS = (
+    "on_development_server",
+    "on_gunicorn",
+    pytest.param("on_vercel_dev", marks=pytest.mark.thorough),
+    pytest.param("on_built_functions", marks=pytest.mark.thorough),
+)
 PEOPLE: dict[str, tuple[Stages, str | None]] = {
     "with a website": (six_steps(keys=KEYS_LETTER_BY_LETTER), "https://bakery.example.com"),
     "without one": (six_steps(second=BUSINESS_INFO), None),

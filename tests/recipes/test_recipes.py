@@ -87,7 +87,7 @@ def test_the_recipes_are_read_whole() -> None:
         assert [step.number for step in recipe.steps] == [*range(1, len(recipe.steps) + 1)]
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 def test_a_new_field_is_stored_and_comes_back(change: Callable[[str], Changed]) -> None:
     """The column holds what step 2 sent, and every answer about the analysis and the export show it."""
     words, user = ["bread", "slow"], "user_2field"
@@ -104,7 +104,7 @@ def test_a_new_field_is_stored_and_comes_back(change: Callable[[str], Changed]) 
     assert exported["website_analyses"][0]["brand_keywords"] == words
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 def test_a_new_step_is_stored_and_counted(change: Callable[[str], Changed]) -> None:
     """Seven steps: each finished one is a seventh, the new one comes back under its number, and the last is step 7."""
     user, team = "user_2step", {"members": ["editor@example.com"], "note": "kept"}
@@ -133,7 +133,7 @@ def test_a_new_step_is_stored_and_counted(change: Callable[[str], Changed]) -> N
     assert (config["total_steps"], done["completion_percentage"]) == (7, 100.0)
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 def test_a_new_endpoint_keeps_each_user_s_rows_apart(change: Callable[[str], Changed]) -> None:
     """What a user stores comes back and is in the export; another user sees nothing; erasing leaves no row."""
     user, other, note = "user_2notes", "user_2other", {"name": "Tone", "text": "Warm"}
@@ -184,6 +184,7 @@ def test_a_step_that_is_left_out_is_told(recipe: Recipe, empty_database_url: str
 _WRITTEN = {
     "dev.revision": ("migrations/versions", "lib/db/schema.py"),
     "dev.rewrites": ("vercel.json",),
+    "dev.statements": ("lib/db/compiled.json",),
     "dev.openapi": ("dev/openapi/examples.json", "public/openapi.json"),
 }
 
@@ -209,7 +210,7 @@ def _apply_without(recipe: Recipe, number: int, project: Path, after: Path) -> N
             step.apply(project, {})
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 def test_a_table_without_row_level_security_is_told(change: Callable[[str], Changed]) -> None:
     """The line of the revision that isolates the table is taken out: the test that the recipe names fails."""
     project = change("An endpoint with a table").project

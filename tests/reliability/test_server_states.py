@@ -13,9 +13,9 @@ from dev.harness.client import Client
 from dev.harness.in_process import InProcess
 from dev.harness.wizard import complete_step
 from lib import bootstrap
+from lib.db.bound import Bound
 from lib.db.database import _translated
 from lib.db.engine import POOL_SIZE
-from lib.db.statements import Bound
 from lib.errors import InvalidData, Unavailable
 from tests.reliability.faulty_line import FaultyLine
 from tests.reliability.stopping_backends import backends

@@ -9,8 +9,9 @@ from urllib.parse import urlsplit
 import psycopg
 from psycopg import sql
 
-from dev.local_postgres import SUPERUSER, LocalPostgres
+from dev.local_postgres import SUPERUSER
 from lib.db.tables import metadata
+from tests.support.given_server import Server
 
 type Superuser = psycopg.Connection[tuple[object, ...]]
 
@@ -21,7 +22,7 @@ USER_TABLES = [name for name in ALL_TABLES if "user_id" in metadata.tables[name]
 
 
 @contextmanager
-def superuser(postgres: LocalPostgres, database_url: str) -> Iterator[Superuser]:
+def superuser(postgres: Server, database_url: str) -> Iterator[Superuser]:
     """Connect to a test's database, every statement committed at once."""
     url = postgres.url(urlsplit(database_url).path.lstrip("/"), user=SUPERUSER)
     with psycopg.connect(url, autocommit=True) as connection:

@@ -16,7 +16,7 @@ from typing import Any
 from dev.harness.in_process import InProcess
 from dev.harness.wizard import complete_step
 from lib import bootstrap
-from lib.db.statements import Bound
+from lib.db.bound import Bound
 from serving.wsgi import app
 
 SCOPE: Bound[dict[str, Any]] = Bound(

@@ -9,7 +9,10 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -35,12 +38,7 @@ from dev.settings import (
 pytestmark = pytest.mark.slow
 
 
-@pytest.fixture
-def environ(place: Path) -> dict[str, str]:
-    """An environment with a development folder, a port and a place for `.env.local` of the test's own.
-
-    The shell's database and Clerk instance are a deployment's, which development must not touch.
-    """
+def _environ(place: Path) -> dict[str, str]:
     return {
         **without_settings(os.environ),
         "DATABASE_URL": "postgresql://nobody:nothing@127.0.0.1:1/production",
@@ -51,18 +49,58 @@ def environ(place: Path) -> dict[str, str]:
     }
 
 
-@pytest.fixture
-def running(environ: dict[str, str], tmp_path: Path) -> Iterator[subprocess.Popen[str]]:
-    """`make dev`'s process, its output in the file output.txt."""
-    with (tmp_path / "output.txt").open("w") as output:
+@contextmanager
+def _running(environ: dict[str, str], folder: Path) -> Iterator[subprocess.Popen[str]]:
+    with (folder / "output.txt").open("w") as output:
         process = subprocess.Popen(
             [sys.executable, "-m", "dev.server"], cwd=ROOT, env=environ, stdout=output, stderr=output, text=True
         )
-    wait_until(lambda: "\ncurl " in _output(tmp_path) or process.poll() is not None)
-    yield process
-    if process.poll() is None:
-        process.send_signal(signal.SIGINT)
-        process.wait(30)
+    try:
+        wait_until(lambda: "\ncurl " in _output(folder) or process.poll() is not None)
+        yield process
+    finally:
+        if process.poll() is None:
+            process.send_signal(signal.SIGINT)
+            process.wait(30)
+
+
+@pytest.fixture
+def environ(place: Path) -> dict[str, str]:
+    """An environment with a development folder, a port and a place for `.env.local` of the test's own.
+
+    The shell's database and Clerk instance are a deployment's, which development must not touch.
+    """
+    return _environ(place)
+
+
+@pytest.fixture
+def running(environ: dict[str, str], tmp_path: Path) -> Iterator[subprocess.Popen[str]]:
+    """`make dev`'s process, its output in the file output.txt."""
+    with _running(environ, tmp_path) as process:
+        yield process
+
+
+@dataclass(frozen=True)
+class Shared:
+    """A server of `make dev` that its tests leave running and as it is, and the folder of its data and output."""
+
+    environ: dict[str, str]
+    place: Path
+
+    @property
+    def port(self) -> int:
+        """Where it listens."""
+        return int(self.environ["PORT"])
+
+
+@pytest.fixture(scope="module")
+def shared() -> Iterator[Shared]:
+    """One for all tests that only look at it."""
+    with tempfile.TemporaryDirectory(prefix="onboarding-tests-") as folder:
+        environ = _environ(Path(folder))
+        with _running(environ, Path(folder)) as process:
+            assert process.poll() is None, _output(Path(folder))
+            yield Shared(environ, Path(folder))
 
 
 def test_the_printed_command_works_and_ctrl_c_stops_everything(
@@ -83,10 +121,9 @@ def test_the_printed_command_works_and_ctrl_c_stops_everything(
     assert not LocalPostgres(place / "dev" / "postgres").is_running()
 
 
-def test_any_page_of_this_machine_may_call(running: subprocess.Popen[str], environ: dict[str, str]) -> None:
+def test_any_page_of_this_machine_may_call(shared: Shared) -> None:
     """The page's development server takes whatever port is free; a page of another host is told nothing."""
-    assert running.poll() is None
-    client = Client("127.0.0.1", int(environ["PORT"]), lambda user: user)
+    client = Client("127.0.0.1", shared.port, lambda user: user)
     allowed = {
         origin: client.get("/api/health", headers={"Origin": origin}).headers.get("Access-Control-Allow-Origin")
         for origin in ("http://localhost:3000", "http://127.0.0.1:5173", "http://localhost:3000.evil.example")
@@ -98,12 +135,11 @@ def test_any_page_of_this_machine_may_call(running: subprocess.Popen[str], envir
     }
 
 
-def test_the_banner_tells_what_is_behind_the_url(running: subprocess.Popen[str], tmp_path: Path, place: Path) -> None:
+def test_the_banner_tells_what_is_behind_the_url(shared: Shared) -> None:
     """By default all of it is this clone's own; the sample AI backend that it names answers."""
-    assert running.poll() is None
-    said = _output(tmp_path)
+    said = _output(shared.place)
     assert re.search(r"^ +Clerk +development keys", said, re.MULTILINE)
-    assert re.search(rf"^ +Database +postgresql://.*host={place}/dev/postgres$", said, re.MULTILINE)
+    assert re.search(rf"^ +Database +postgresql://.*host={shared.place}/dev/postgres$", said, re.MULTILINE)
     port = re.findall(r"^ +AI backend +sample data from http://127.0.0.1:(\d+);", said, re.MULTILINE)[0]
     answer = Client("127.0.0.1", int(port), lambda user: user).get("/api/onboarding/step4/persona-task/none")
     assert answer.status == 404
@@ -135,14 +171,12 @@ def test_a_developers_own_clerk_instance_and_database_are_used(
     assert not (place / "dev" / "postgres").exists()
 
 
-def test_success_lines_of_the_functions_are_seen(
-    running: subprocess.Popen[str], environ: dict[str, str], tmp_path: Path
-) -> None:
+def test_success_lines_of_the_functions_are_seen(shared: Shared) -> None:
     """Whoever watches the terminal sees what was stored."""
-    client = Client("127.0.0.1", int(environ["PORT"]), lambda _user: _token(environ))
+    client = Client("127.0.0.1", shared.port, lambda _user: _token(shared.environ))
     key = {"provider": "gemini", "api_key": "AIzaSyA-sample-key-for-development"}
     assert client.post("/api/onboarding/api-keys", json=key, user="user_2sample").status == 200
-    wait_until(lambda: "DATABASE: API key for gemini saved to database for user" in _output(tmp_path))
+    wait_until(lambda: "DATABASE: API key for gemini saved to database for user" in _output(shared.place))
 
 
 def test_an_unused_connection_does_not_delay_ctrl_c(running: subprocess.Popen[str], environ: dict[str, str]) -> None:
@@ -251,11 +285,11 @@ def test_the_demo_is_as_wide_as_the_terminal(monkeypatch: pytest.MonkeyPatch, co
     assert max(len(line) for line in lines if "Warm" in line) > widest - 10
 
 
-def test_the_demo_uses_the_running_server(running: subprocess.Popen[str], environ: dict[str, str]) -> None:
+def test_the_demo_uses_the_running_server(shared: Shared) -> None:
     """Beside `make dev` the demo's user can be looked at afterwards."""
-    done = _run("dev.demo", environ)
+    done = _run("dev.demo", shared.environ)
     assert done.returncode == 0, done.stderr
-    assert f"on http://localhost:{environ['PORT']}\n" in done.stdout
+    assert f"on http://localhost:{shared.port}\n" in done.stdout
 
 
 @pytest.fixture

@@ -22,7 +22,7 @@ from dev.dev_token import answer, is_asked
 from dev.harness.client import Client
 from dev.harness.routes import all_routes
 from dev.node import Node, NodeMissingError, find_node
-from dev.pages import CLIENT, build_pages
+from dev.pages import CLIENT, alone, install
 from dev.settings import ROOT, SAMPLE_USER, development_key
 from serving.page_headers import PageHeaders
 from serving.wsgi import CombinedApp
@@ -184,8 +184,9 @@ def test_no_deployment_gives_a_token(http: Client, monkeypatch: pytest.MonkeyPat
 
 
 def _pages(tmp_path: Path, **variables: str) -> set[str]:
-    build_pages()  # installs what is missing
     node = find_node()
+    with alone():
+        install(node)
     subprocess.run(
         [*node.node, "pages.mjs", str(tmp_path)], cwd=CLIENT, env={**node.environ, **variables}, check=True, timeout=60
     )

@@ -17,7 +17,7 @@ from dev.harness.vercel.front import Front, Router, serving
 from dev.harness.vercel.places import keep_uv_cache
 from dev.harness.vercel.processes import running, wait_for_port
 from dev.harness.vercel.runtime import BootedFunction, Host
-from dev.harness.vercel.toolchain import Toolchain
+from dev.harness.vercel.toolchain import WHOLE_COPIES, Toolchain
 from dev.server import serving_child
 from dev.settings import ROOT, without_settings
 from dev.vercel_dev import PRELOAD, write_env_file
@@ -77,7 +77,7 @@ def vercel_dev(toolchain: Toolchain, project: Path, variables: Mapping[str, str]
     port, log = free_port(), scratch / "vercel-dev.log"
     # What the CLI keeps for a function goes below `scratch`, to disappear with it.
     environ = toolchain.environment(
-        TMPDIR=str(scratch), XDG_CACHE_HOME=str(scratch / "cache"), NODE_OPTIONS=f'--require "{PRELOAD}"'
+        TMPDIR=str(scratch), XDG_CACHE_HOME=str(scratch / "cache"), NODE_OPTIONS=f'{WHOLE_COPIES} --require "{PRELOAD}"'
     )
     command = [str(toolchain.cli), "dev", "--local", "--yes", "--listen", f"127.0.0.1:{port}"]
     with running(command, cwd=project, environ=environ, log=log) as child:

@@ -14,6 +14,9 @@ import pytest
 from dev.harness.vercel.cli import NodeNotFound, installed_cli
 from dev.settings import without_settings
 
+WHOLE_COPIES = f'--require "{Path(__file__).parent / "whole_copies.cjs"}"'
+"""What Node.js is to load first, as an option."""
+
 
 @dataclass(frozen=True)
 class Toolchain:
@@ -27,7 +30,8 @@ class Toolchain:
         left_out = {"VIRTUAL_ENV", "PYTHONPATH", "PYTHONHOME", "CI", "VERCEL_TOKEN"}
         kept = {name: value for name, value in without_settings(os.environ).items() if name not in left_out}
         path = os.pathsep.join([str(self.binaries), os.environ.get("PATH", os.defpath)])
-        return {**kept, "PATH": path, "VERCEL_TELEMETRY_DISABLED": "1", "FORCE_COLOR": "0", **more}
+        own = {"PATH": path, "NODE_OPTIONS": WHOLE_COPIES, "VERCEL_TELEMETRY_DISABLED": "1", "FORCE_COLOR": "0"}
+        return {**kept, **own, **more}
 
 
 def find_toolchain(binaries: Path) -> Toolchain:

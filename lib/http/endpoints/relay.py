@@ -15,6 +15,7 @@ from lib.db import drafts, personas, website_analyses
 from lib.errors import AiBackendFailed, FieldError, InvalidData, NotFound
 from lib.http.app import Answer, Call, Route
 from lib.http.body import MAX_DEPTH, is_deeper_than, parse_json, read_raw, with_storable_text
+from lib.http.crowd import CROWD
 from lib.http.problems import BadBody
 from lib.http.relay_headers import given_back, sent_on
 from lib.http.relay_path import NO_SUCH_URL, fully_decoded, target_of
@@ -82,12 +83,12 @@ def relay(call: Call) -> Answer[bytes]:
 def _asked(call: Call, base_url: str, request: BackendRequest) -> BackendAnswer:
     """The AI backend's answer for the caller, once what it generated is stored."""
     generating = _generating(call)
-    if generating is None:
-        return ask(base_url, request)
-    sent = _sent_object(request.body)
-    generating.check(sent)
-    answer = ask(base_url, request)
-    if not answer.is_success:
+    sent = {} if generating is None else _sent_object(request.body)
+    if generating is not None:
+        generating.check(sent)
+    with CROWD.left():
+        answer = ask(base_url, request)
+    if generating is None or not answer.is_success:
         return answer
     parsed = _generated_object(answer)
     generated = with_storable_text(answer.body, parsed)
