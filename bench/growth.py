@@ -12,8 +12,9 @@ from bench.deployments import Deployment
 from bench.load import Caller
 from bench.processes import Running, running
 from bench.progress import say
+from bench.scale.crowd import load
 from bench.stage import SUMMARY, Stage
-from dev.harness.population import populate, user_name
+from dev.harness.population import user_name
 from dev.harness.postgres import alembic
 from dev.harness.wizard import GEMINI, RESEARCH, WEBSITE
 from dev.local_postgres import SUPERUSER
@@ -80,9 +81,7 @@ def _populated(stage: Stage, size: int) -> str:
     name = _database(size)
     url = stage.server.create_database(name)
     alembic(url, "upgrade", "head")
-    with psycopg.connect(stage.server.url(name, user=SUPERUSER), autocommit=True) as connection:
-        say(f"making {size:,} users")
-        populate(connection, size)
+    load(stage.server.url(name, user=SUPERUSER), size)
     return url
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 import re
 import string
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
@@ -16,10 +16,9 @@ from dev.harness.clerk import TokenFactory
 from dev.harness.every_call import BASE, READS, WRITES, url
 from dev.harness.in_process import InProcess
 from dev.harness.population import populate
+from dev.harness.statements import Sent, enter, explain, recording
 from dev.harness.wizard import WEBSITE, complete_step, walk
 from lib.db import funnel
-from lib.db.bound import Bound
-from lib.db.engine import Connection
 from lib.db.scope import Scope
 from lib.db.tables import metadata
 from tests.support.given_server import GivenServer, Server
@@ -29,22 +28,23 @@ USER = "user_2plans"
 USERS = 5_000
 LOOK_UPS = {"Index Scan", "Index Only Scan", "Bitmap Index Scan"}
 
-type Seen = dict[str, dict[str, Any]]
+type Found = list[tuple[str, dict[str, Any]]]
 
 
 @pytest.fixture
-def seen(monkeypatch: pytest.MonkeyPatch) -> Seen:
-    """Every statement that runs from now on, with values that it was run with."""
-    statements: Seen = {}
-    exchange = Connection.exchange
+def sent() -> Iterator[list[Sent]]:
+    """Everything that is sent from now on."""
+    with recording() as every:
+        yield every
 
-    def noting(self: Connection, scope: Scope, sent: Sequence[Bound[Any]]) -> Any:
-        for statement in sent:
-            statements.setdefault(statement.sql, {**statement.values, **scope.values})
-        return exchange(self, scope, sent)
 
-    monkeypatch.setattr(Connection, "exchange", noting)
-    return statements
+def statements(sent: list[Sent]) -> Found:
+    """Every statement once, with values that it was sent with."""
+    found: dict[str, dict[str, Any]] = {}
+    for each in sent:
+        for statement in each.statements:
+            found.setdefault(statement.sql, {**statement.values, **each.scope.values})
+    return list(found.items())
 
 
 def run_everything(calls: InProcess) -> None:
@@ -107,21 +107,26 @@ def scanned(plan: dict[str, Any]) -> list[dict[str, Any]]:
     ]
 
 
+def is_cluster(postgres: Server) -> bool:
+    """Whether the rows are on other servers."""
+    return isinstance(postgres, GivenServer) and bool(postgres.workers)
+
+
 def table_of(node: dict[str, Any]) -> str:
     """The table that a node reads, the same for each of its shards."""
     return re.sub(r"_\d{6,}$", "", node.get("Relation Name", ""))
 
 
 def test_init_does_not_read_what_it_does_not_send(
-    environment: dict[str, str], token: TokenFactory, postgres: Server, seen: Seen
+    environment: dict[str, str], token: TokenFactory, postgres: Server, sent: list[Sent]
 ) -> None:
     """A website analysis of megabytes costs a call that leaves it out not one page of the disk."""
     calls = InProcess("", 0, token)
     noise = "".join(random.Random(1).choices(string.ascii_letters, k=1_000_000))  # noqa: S311 - does not compress away
     complete_step(calls, USER, 2, {**WEBSITE, "analysis": {"crawl_result": {"text": noise}}})
-    seen.clear()
+    sent.clear()
     assert calls.get(f"{BASE}/init", user=USER).status == 200
-    ((statement, parameters),) = seen.items()
+    ((statement, parameters),) = statements(sent)
     with superuser(postgres, environment["DATABASE_URL"]) as database:
         assert pages_read(database, statement, parameters) < 20
         with_the_analysis = {**parameters, "with_data": ["website"]}
@@ -130,28 +135,32 @@ def test_init_does_not_read_what_it_does_not_send(
 
 @pytest.mark.slow
 def test_every_statement_finds_its_rows_by_index_and_user(
-    environment: dict[str, str], token: TokenFactory, postgres: Server, seen: Seen
+    environment: dict[str, str], token: TokenFactory, postgres: Server, sent: list[Sent]
 ) -> None:
     """Among any number of users a request touches the rows of its own: each scan is an index look-up of one user."""
     with superuser(postgres, environment["DATABASE_URL"]) as database:
         run_everything(InProcess("", 0, token))
         populate(database, USERS)
-        assert len(seen) >= 20
-        database.execute(
-            "SELECT set_config('role', 'onboarding_app', false), set_config('app.user_id', %s, false)", [USER]
-        )
-        for statement, parameters in seen.items():
-            for node in scanned(explained(database, statement, parameters)["Plan"]):
-                if node["Node Type"] == "Bitmap Heap Scan":
-                    continue  # its child is the look-up
-                assert node["Node Type"] in LOOK_UPS, (node, statement)
-                assert "user_" in node["Index Cond"], (node, statement)
+        assert len(statements(sent)) >= 20
+        is_kept = not is_cluster(postgres)
+        assert all(each.scope.prepares for each in sent) or not is_kept
+        with database.transaction():
+            enter(database, Scope(USER, prepares=is_kept))
+            for statement, parameters in statements(sent):
+                # A cluster makes a plan for the values each time.
+                plan = (explain if is_kept else explained)(database, statement, parameters)["Plan"]
+                for node in scanned(plan):
+                    if node["Node Type"] == "Bitmap Heap Scan":
+                        continue  # its child is the look-up
+                    assert node["Node Type"] in LOOK_UPS, (node, statement)
+                    assert "user_" in node["Index Cond"], (node, statement)
+                    assert not is_kept or USER not in node["Index Cond"], "a plan for one user is not the one kept"
 
 
 @pytest.mark.slow
 def test_the_funnel_counts_without_reading_the_steps(environment: dict[str, str], postgres: Server) -> None:
     """Statuses come from an index alone, of all users or of those since a day; times of a bounded number of users."""
-    if isinstance(postgres, GivenServer) and postgres.workers:
+    if is_cluster(postgres):
         pytest.skip("a cluster brings steps and sessions together by repartitioning, whose parts EXPLAIN does not show")
     with superuser(postgres, environment["DATABASE_URL"]) as database:
         populate(database, USERS)
