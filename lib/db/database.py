@@ -1,6 +1,7 @@
 """Runs the statements of one user in one transaction, and turns what the driver reports into the domain's errors."""
 
 import secrets
+import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import replace
@@ -99,12 +100,22 @@ class Database:
         deadline = new_deadline()
         scope = replace(scope, request_id=self._request_id(), write_seed=_new_seed())
         try:
-            with self._waiting(), self._turn_of(scope, deadline), self._slots.slot(deadline):
-                return self._attempts(self._as_found(scope), statements, deadline)
+            with self._waiting(), self._turn_of(scope, deadline):
+                return self._in_slot(scope, statements, deadline)
         except Overloaded as error:
             raise Unavailable(_BUSY, "overloaded: no connection is free in time") from error
         except psycopg.Error as error:
             raise _translated(error, is_write=scope.exclusive) from error
+
+    def _in_slot(self, scope: Scope, statements: Sequence[Bound[Any]], deadline: float) -> list[Any]:
+        try:
+            with self._slots.slot(deadline):
+                return self._attempts(self._as_found(scope), statements, deadline)
+        except _Unanswered as error:
+            # The server may still have the write, until its deadline: whoever is told before that it failed could see
+            # it happen after a later one.
+            time.sleep(max(0.0, deadline - time.monotonic()))
+            raise error.error from error
 
     def _as_found(self, scope: Scope) -> Scope:
         """The scope as earlier answers showed that the server wants it."""
@@ -116,12 +127,21 @@ class Database:
         return self._turn(scope.user_id, deadline) if scope.exclusive and scope.user_id else nullcontext()
 
     def _attempts(self, scope: Scope, statements: Sequence[Bound[Any]], deadline: float) -> list[Any]:
-        """The rows of the last statement. Every statement is idempotent, so running it again is safe."""
+        """The rows of the last statement. Every statement is idempotent, so running it again is safe.
+
+        Raises `_Unanswered` and `psycopg.Error`.
+        """
+        is_unanswered = False
         while True:
             try:
                 return self._attempt(scope, statements, deadline)
             except _Retry as again:
+                is_unanswered = is_unanswered or (scope.exclusive and again.was_lost)
                 scope = again.scope
+            except psycopg.Error as error:
+                if is_unanswered and error.sqlstate is None:
+                    raise _Unanswered(error) from error
+                raise
 
     def _attempt(self, scope: Scope, statements: Sequence[Bound[Any]], deadline: float) -> list[Any]:
         """The rows of the last statement. Raises `_Retry` and `psycopg.Error`."""
@@ -133,7 +153,7 @@ class Database:
                 raise
             if (again := self._promising(error, scope, connection)) is None:
                 raise
-            raise _Retry(again) from error
+            raise _Retry(again, was_lost=again.is_repeated and error.sqlstate is None) from error
         finally:
             # Only an idle connection is left to the next request: no unread answer, no open transaction.
             if not _is_idle_again(connection):
@@ -168,9 +188,17 @@ class Database:
 class _Retry(Exception):
     """The statements are to be run again, in this scope."""
 
-    def __init__(self, scope: Scope) -> None:
+    def __init__(self, scope: Scope, *, was_lost: bool) -> None:
         super().__init__()
-        self.scope = scope
+        self.scope, self.was_lost = scope, was_lost
+
+
+class _Unanswered(Exception):
+    """A write was sent, and neither it nor its repetition was answered by the server."""
+
+    def __init__(self, error: psycopg.Error) -> None:
+        super().__init__()
+        self.error = error
 
 
 def _new_seed() -> int:

@@ -20,14 +20,16 @@ class FaultyLine:
     """One line to a server, for any number of connections. What is set holds from the next bytes on.
 
     `delay` is in seconds for each piece that is passed on, `width` the size of a piece in bytes. While `is_silent`,
-    everything is swallowed. `stall_after(count)` lets that many more bytes up to the server and then, on the
-    connection that sent them, nothing any more, in either direction and without closing it.
+    everything is swallowed; while it `refuses`, new connections are closed. `stall_after(count)` lets that many more
+    bytes up to the server and then, on the connection that sent them, nothing any more, in either direction and without
+    closing it.
     """
 
     url: str = ""
     delay: float = 0.0
     width: int = WIDEST
     is_silent: bool = False
+    refuses: bool = False
     bytes_up_since_mended: int = 0
     upstream: tuple[str, int] = ("", 0)
     _pairs: list[_Pair] = field(default_factory=list)
@@ -54,7 +56,7 @@ class FaultyLine:
         """Pass everything on as a good line does; a stalled connection stays stalled."""
         with self._lock:
             self.delay, self.width, self.is_silent, self._left = 0.0, WIDEST, False, None
-            self.bytes_up_since_mended = 0
+            self.refuses, self.bytes_up_since_mended = False, 0
 
     def cut(self) -> None:
         """Break every connection there is, at both ends."""
@@ -73,7 +75,10 @@ class FaultyLine:
             while True:
                 client, _ = listening.accept()
                 with suppress(OSError):  # cut while it is being made
-                    self._connect(client)
+                    if self.refuses:
+                        client.close()
+                    else:
+                        self._connect(client)
 
     def _connect(self, client: socket.socket) -> None:
         try:

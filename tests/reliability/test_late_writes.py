@@ -16,6 +16,7 @@ from dev.harness.waiting import wait_until
 from dev.harness.wizard import complete_step
 from lib.db import database as module
 from lib.db import engine
+from lib.db.engine import ANSWER_TIME_S
 from tests.reliability.faulty_line import FaultyLine
 from tests.reliability.stopping_backends import backends, stopped
 from tests.support.inspection import Superuser
@@ -101,6 +102,32 @@ def test_a_lost_connection_s_write_does_not_happen_after_its_retry(
         line.hang_up_on_clients()
         writing.join()
         assert answers == [200]
+        assert save(calls, user, "newest").status == 200
+    wait_until(lambda: backend not in backends(database))
+    assert saved(calls, user) == "newest"
+
+
+@pytest.mark.slow
+def test_a_write_that_was_lost_and_cannot_be_repeated_is_answered_once_it_cannot_happen(
+    calls: InProcess, line: FaultyLine, database: Superuser, quick_limit: float
+) -> None:
+    """The server may have it until its deadline: the 503 comes behind that, and so does the user's next write."""
+    user = "user_2unanswered"
+    assert save(calls, user, "early").status == 200
+    (backend,) = backends(database)
+    line.mend()
+    answers: list[int] = []
+    with stopped([backend]):
+        began = time.monotonic()
+        writing = threading.Thread(target=lambda: answers.append(save(calls, user, "late").status))
+        writing.start()
+        wait_until(lambda: _has_unread(line))
+        line.refuses = True
+        line.hang_up_on_clients()
+        writing.join()
+        assert answers == [503]
+        assert time.monotonic() - began >= quick_limit - ANSWER_TIME_S
+        line.mend()
         assert save(calls, user, "newest").status == 200
     wait_until(lambda: backend not in backends(database))
     assert saved(calls, user) == "newest"
