@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from lib.db.encryption import KeyRing
 
 MOST_WAITING_CONNECTIONS = 512
+SWITCH_INTERVAL_S = 0.0005
 _OPTIONAL_MODULES = ("vercel.cache.cache_build", "vercel.cache.context", "vercel.headers")
 
 
@@ -33,6 +34,9 @@ def make_app(*endpoints: str) -> WsgiApp:
     # Vercel's runtime serves WSGI with this class. Its queue of 5 connections loses those of a larger burst.
     ThreadingHTTPServer.request_queue_size = MOST_WAITING_CONNECTIONS
     _note_missing_modules()
+    # The thread that accepts connections waits for the interpreter as each of the busy ones does: by default so long
+    # that they pile up before it, where nobody counts them.
+    sys.setswitchinterval(SWITCH_INTERVAL_S)
     return build_app(lambda: _routes_of(endpoints), Services(database=database, key_ring=key_ring))
 
 
