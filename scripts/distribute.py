@@ -11,12 +11,11 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-import psycopg
-
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from lib.db.operators import Connection, UnusableURL, connect, postgres_url, reason_of, why_it_stopped
+from lib.db.operators import Connection, connect, postgres_url
 from scripts.distribution import distribute, remaining
+from scripts.ending import run_to_end
 
 EXAMPLES = """examples:
   python scripts/distribute.py "$DATABASE_URL_UNPOOLED" --dry-run
@@ -28,20 +27,7 @@ MOST_SHARDS = 64_000
 def main(arguments: Sequence[str] | None = None) -> int:
     """Distribute, or say what there is to do; the exit code is this module's docstring's."""
     options = _parser().parse_args(arguments)
-    try:
-        url = postgres_url(options.url)
-        with connect(url, "distribute") as connection:
-            connection.autocommit = True
-            return _run(connection, options)
-    except UnusableURL as error:
-        print(f"cannot distribute: {reason_of(error)}", file=sys.stderr)
-        return 2
-    except psycopg.Error as error:
-        print(why_it_stopped(error), file=sys.stderr)
-        return 1
-    except KeyboardInterrupt:
-        print("interrupted; run again to go on", file=sys.stderr)
-        return 130
+    return run_to_end(lambda: _distribute(options), "distribute")
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -58,6 +44,12 @@ def _shards(text: str) -> int:
     if not text.isdecimal() or not 1 <= int(text) <= MOST_SHARDS:
         raise argparse.ArgumentTypeError(f"{text!r} is not a number from 1 to {MOST_SHARDS}")
     return int(text)
+
+
+def _distribute(options: argparse.Namespace) -> int:
+    with connect(postgres_url(options.url), "distribute") as connection:
+        connection.autocommit = True
+        return _run(connection, options)
 
 
 def _run(connection: Connection, options: argparse.Namespace) -> int:

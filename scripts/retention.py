@@ -16,7 +16,6 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import LiteralString
 
-import psycopg
 from psycopg.sql import SQL, Composed, Identifier
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
@@ -24,16 +23,13 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from lib.config import Settings
 from lib.db.operators import (
     Connection,
-    UnusableURL,
     become_user,
     connect,
     postgres_url,
-    reason_of,
     take_role,
-    why_it_stopped,
 )
 from lib.db.tables import metadata, onboarding_sessions
-from lib.errors import Unavailable
+from scripts.ending import run_to_end
 
 EXAMPLES = """examples:
   python scripts/retention.py --older-than 400d
@@ -50,19 +46,13 @@ _TIME_LIMIT = "SELECT set_config('statement_timeout', '60s', true)"
 def main(arguments: Sequence[str] | None = None) -> int:
     """Count or erase; the exit code is this module's docstring's."""
     options = _parser().parse_args(arguments)
-    try:
-        url = postgres_url(Settings(os.environ).direct_database_url)
-        with connect(url, "retention") as connection:
-            return _run(connection, datetime.now(UTC) - options.older_than, erases=options.erase)
-    except (UnusableURL, Unavailable) as error:
-        print(f"cannot examine sessions: {reason_of(error)}", file=sys.stderr)
-        return 2
-    except psycopg.Error as error:
-        print(why_it_stopped(error), file=sys.stderr)
-        return 1
-    except KeyboardInterrupt:
-        print("interrupted; run again to go on", file=sys.stderr)
-        return 130
+    return run_to_end(lambda: _examine(options), "examine sessions")
+
+
+def _examine(options: argparse.Namespace) -> int:
+    url = postgres_url(Settings(os.environ).direct_database_url)
+    with connect(url, "retention") as connection:
+        return _run(connection, datetime.now(UTC) - options.older_than, erases=options.erase)
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -136,24 +136,26 @@ class Database:
             try:
                 return self._attempt(scope, statements, deadline)
             except _Retry as again:
-                is_unanswered = is_unanswered or (scope.exclusive and again.was_lost)
-                scope = again.scope
+                scope, is_unanswered = again.scope, is_unanswered or again.is_unanswered
             except psycopg.Error as error:
                 if is_unanswered and error.sqlstate is None:
                     raise _Unanswered(error) from error
                 raise
 
     def _attempt(self, scope: Scope, statements: Sequence[Bound[Any]], deadline: float) -> list[Any]:
-        """The rows of the last statement. Raises `_Retry` and `psycopg.Error`."""
+        """The rows of the last statement. Raises `_Retry`, `_Unanswered` and `psycopg.Error`."""
         connection = self._pool.take(deadline)
         try:
             return connection.exchange(scope, statements)
         except psycopg.Error as error:
             if connection.is_overdue:
                 raise
-            if (again := self._promising(error, scope, connection)) is None:
-                raise
-            raise _Retry(again, was_lost=again.is_repeated and error.sqlstate is None) from error
+            is_unanswered = scope.exclusive and connection.closed and error.sqlstate is None
+            if again := self._promising(error, scope, connection):
+                raise _Retry(again, is_unanswered=is_unanswered) from error
+            if is_unanswered:
+                raise _Unanswered(error) from error
+            raise
         finally:
             # Only an idle connection is left to the next request: no unread answer, no open transaction.
             if not _is_idle_again(connection):
@@ -188,13 +190,13 @@ class Database:
 class _Retry(Exception):
     """The statements are to be run again, in this scope."""
 
-    def __init__(self, scope: Scope, *, was_lost: bool) -> None:
+    def __init__(self, scope: Scope, *, is_unanswered: bool) -> None:
         super().__init__()
-        self.scope, self.was_lost = scope, was_lost
+        self.scope, self.is_unanswered = scope, is_unanswered
 
 
 class _Unanswered(Exception):
-    """A write was sent, and neither it nor its repetition was answered by the server."""
+    """A write was sent, and the server never answered it."""
 
     def __init__(self, error: psycopg.Error) -> None:
         super().__init__()

@@ -5,9 +5,9 @@ from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
 import psycopg
-from psycopg.sql import SQL, Literal
 
 from lib.db.causes import cause, connection_refused
+from lib.db.scope import becoming
 from lib.db.url import SEARCH_PATH, UnusableURL, libpq_url
 from lib.errors import Unavailable
 
@@ -25,13 +25,6 @@ __all__ = [
 
 Connection = psycopg.Connection[Any]
 SCHEMES = ("postgres", "postgresql", "postgresql+psycopg", "postgresql+psycopg2")
-
-
-# Citus prints constants by the setting of this session, and its workers read them by their own.
-_AS_THE_FUNCTIONS = (
-    "SELECT set_config('role', 'onboarding_app', true), set_config('citus.propagate_set_commands', 'local', true),"
-    " set_config('standard_conforming_strings', 'on', true)"
-)
 
 
 @dataclass(frozen=True)
@@ -76,9 +69,8 @@ def take_role(connection: Connection, role: str) -> None:
 
 def become_user(connection: Connection, user_id: str) -> None:
     """Work as the functions do for a user, until the transaction ends. The workers of Citus are told so, too."""
-    connection.execute(_AS_THE_FUNCTIONS)
-    connection.execute("SET LOCAL standard_conforming_strings TO on")
-    connection.execute(SQL("SET LOCAL app.user_id = {}").format(Literal(user_id)))
+    for command in becoming(user_id):
+        connection.execute(command.encode())
 
 
 def reason_of(error: BaseException) -> str:

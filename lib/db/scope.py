@@ -33,7 +33,7 @@ _TIME_LIMIT = (
     " set_config('datestyle', 'ISO', true), set_config('extra_float_digits', '1', true),"
     " set_config('row_security', 'on', true)"
 )
-_ROLE = ", set_config('role', 'onboarding_app', true)"
+_ROLE = "set_config('role', 'onboarding_app', true)"
 _USER = ", set_config('app.user_id', %(user_id)s, true)"
 # A statement that is prepared is planned once. No statement of a user needs a plan for certain values: each reads that
 # user's rows by a key.
@@ -116,14 +116,14 @@ class Scope:
         values = timing.values
         if self.user_id is None:
             return [Bound(_TIME_LIMIT, values)]
-        sql = _TIME_LIMIT + _ROLE
+        sql = f"{_TIME_LIMIT}, {_ROLE}"
         if self.exclusive and timing.ends_transactions:
             sql += _WHOLE_TIME_LIMIT
         if not self.begins:
             sql += _USER + (_PLANNED_ONCE if self.prepares else "") + (_ISOLATION if self.exclusive else "")
             return [Bound(sql, values)]
         lost = [] if self.lost_backend is None else [Bound[Any](_END_LOST_ATTEMPT, {"backend": self.lost_backend})]
-        settings = [_command(_STANDARD_STRINGS), _command(_set_user(self.user_id))]
+        settings = map(_command, _said_to_workers(self.user_id))
         return [_command(_BEGIN), *lost, Bound(sql + _PASSED_ON, values), *settings]
 
     def lock(self, timing: Timing = DEFAULT_TIMING) -> list[Bound[Any]]:
@@ -140,11 +140,16 @@ class Scope:
         return [*check, *([_command("COMMIT")] if self.begins else [])]
 
 
-def _command(sql: str) -> Bound[Any]:
-    return Bound(sql, {}, is_prepared=False)
+def becoming(user_id: str) -> list[str]:
+    """What makes the rest of a transaction that was begun run as the functions do for a user, on workers too."""
+    return [f"SELECT {_ROLE}{_PASSED_ON}", *_said_to_workers(user_id)]
 
 
-def _set_user(user_id: str) -> str:
+def _said_to_workers(user_id: str) -> list[str]:
     # A literal, since SET takes no parameter; with `E''` for a backslash, it means the same whatever the server's
     # standard_conforming_strings.
-    return f"SET LOCAL app.user_id TO {Literal(user_id).as_string()}".replace("%", "%%")
+    return [_STANDARD_STRINGS, f"SET LOCAL app.user_id TO {Literal(user_id).as_string()}"]
+
+
+def _command(sql: str) -> Bound[Any]:
+    return Bound(sql.replace("%", "%%"), {}, is_prepared=False)
