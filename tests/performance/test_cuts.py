@@ -68,9 +68,15 @@ def test_a_request_whose_connection_breaks_anywhere_is_answered_by_another(
 @pytest.mark.slow
 @pytest.mark.parametrize("direction", ["up", "down"])
 def test_a_request_cut_for_good_is_a_503_with_all_of_it_or_nothing(
-    calls: Client, line: Wire, direction: Direction, postgres: LocalPostgres, environment: dict[str, str]
+    calls: Client,
+    line: Wire,
+    direction: Direction,
+    postgres: LocalPostgres,
+    environment: dict[str, str],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """No second connection either: the answer is 503, and session, step and analysis agree on whether it happened."""
+    monkeypatch.setattr("lib.db.engine.TIME_LIMIT_S", 1.5)  # each of these writes is answered at its deadline
     size = counted(calls, line)[direction]
     outcomes = set()
     with superuser(postgres, environment["DATABASE_URL"]) as database:
