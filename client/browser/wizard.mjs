@@ -11,6 +11,7 @@ const go = async (page, step) => {
 const press = (page, name) => page.getByRole("button", { name, exact: true }).click();
 const draftSays = (page, text) => page.locator(".draft", { hasText: text }).waitFor();
 const voice = (page) => page.getByLabel("How do they sound?");
+const voiceSays = (page, text) => page.waitForFunction((text) => document.querySelector("#voice")?.value === text, text);
 
 /** What the server has of a step, asked past the page. */
 async function stored({ url, user }, step) {
@@ -72,12 +73,61 @@ export async function a_reload_in_the_middle_loses_nothing(run) {
   const { open } = await run.newDevice();
   const page = await open(`/wizard?user=${run.user}`);
   await go(page, 4);
-  await voice(page).fill("Typed a moment ago");
-  await page.reload();
+  for (const text of ["Typed a moment ago", "Typed again", "And again", "And once more"]) {
+    await voice(page).fill(text);
+    await page.reload();
+    await go(page, 4);
+    await voiceSays(page, text);
+    await draftSays(page, "Draft saved");
+    assert.equal((await stored(run, 4)).draft.data.corePersona.identity.voice, text);
+  }
+}
+
+/** A draft that was typed without a connection, on a page that is closed. */
+async function leftOffline({ context, open }, user, text) {
+  const page = await open(`/wizard?user=${user}`);
   await go(page, 4);
-  await page.waitForFunction(() => document.querySelector("#voice")?.value === "Typed a moment ago");
-  await draftSays(page, "Draft saved");
-  assert.equal((await stored(run, 4)).draft.data.corePersona.identity.voice, "Typed a moment ago");
+  await context.setOffline(true);
+  await voice(page).fill(text);
+  await draftSays(page, "No connection");
+  await page.close();
+  await context.setOffline(false);
+}
+
+export async function a_form_waits_until_a_slow_device_has_read_what_was_typed(run) {
+  const device = await run.newDevice();
+  await leftOffline(device, run.user, "Typed on an old telephone");
+  await device.context.addInitScript(() => {
+    const { open } = IDBFactory.prototype;
+    IDBFactory.prototype.open = function (...names) {
+      const request = open.apply(this, names);
+      const later = (listener) => request.addEventListener("success", () => setTimeout(listener, 1500));
+      Object.defineProperty(request, "onsuccess", { set: later });
+      return request;
+    };
+  });
+  const page = await device.open(`/wizard?user=${run.user}`);
+  await go(page, 4);
+  await voiceSays(page, "Typed on an old telephone");
+}
+
+export async function a_step_read_before_its_draft_was_sent_shows_the_draft(run) {
+  const device = await run.newDevice();
+  await leftOffline(device, run.user, "Typed long ago");
+  const read = withResolvers();
+  await device.context.route("**/step/4/draft", async (route) => {
+    await read.promise;
+    await route.continue();
+  });
+  await device.context.route("**/step/4", async (route) => {
+    const response = await route.fetch();
+    read.resolve();
+    await device.context.pages()[0].locator(".calls li", { hasText: /PUT.*200/ }).waitFor();
+    await route.fulfill({ response });
+  });
+  const page = await device.open(`/wizard?user=${run.user}`);
+  await go(page, 4);
+  await voiceSays(page, "Typed long ago");
 }
 
 export async function what_is_typed_offline_is_kept_and_sent_when_the_line_is_back(run) {
@@ -95,17 +145,11 @@ export async function what_is_typed_offline_is_kept_and_sent_when_the_line_is_ba
 }
 
 export async function a_tab_closed_offline_loses_nothing(run) {
-  const { context, open } = await run.newDevice();
-  const page = await open(`/wizard?user=${run.user}`);
-  await go(page, 4);
-  await context.setOffline(true);
-  await voice(page).fill("Typed in a tunnel");
-  await draftSays(page, "No connection");
-  await page.close();
-  await context.setOffline(false);
-  const later = await open(`/wizard?user=${run.user}`);
+  const device = await run.newDevice();
+  await leftOffline(device, run.user, "Typed in a tunnel");
+  const later = await device.open(`/wizard?user=${run.user}`);
   await go(later, 4);
-  await later.waitForFunction(() => document.querySelector("#voice")?.value === "Typed in a tunnel");
+  await voiceSays(later, "Typed in a tunnel");
   await draftSays(later, "Draft saved");
 }
 
@@ -116,10 +160,10 @@ export async function a_second_tab_shows_what_the_first_one_saved(run) {
   await go(two, 4);
   await voice(one).fill("From the first tab");
   await draftSays(two, "Saved in another tab");
-  await two.waitForFunction(() => document.querySelector("#voice")?.value === "From the first tab");
+  await voiceSays(two, "From the first tab");
   await voice(two).fill("From the second tab");
   await draftSays(two, "Draft saved");
-  await one.waitForFunction(() => document.querySelector("#voice")?.value === "From the second tab");
+  await voiceSays(one, "From the second tab");
 }
 
 /** Two tabs in which both versions were typed before either was saved: the first one's is stored, the second meets it. */
@@ -129,7 +173,7 @@ async function conflicting(run) {
   const gates = [];
   for (const page of [one, two]) {
     await go(page, 4);
-    const gate = Promise.withResolvers ? Promise.withResolvers() : withResolvers();
+    const gate = withResolvers();
     gates.push(gate);
     await page.route("**/step/4/draft", async (route) => {
       await gate.promise;
@@ -161,13 +205,13 @@ export async function two_tabs_in_conflict_show_both_versions_and_mine_may_stay(
   await press(two, "Keep mine");
   await draftSays(two, "Draft saved");
   assert.equal((await stored(run, 4)).draft.data.corePersona.identity.voice, "From the second tab");
-  await one.waitForFunction(() => document.querySelector("#voice")?.value === "From the second tab");
+  await voiceSays(one, "From the second tab");
 }
 
 export async function after_a_conflict_the_other_version_may_stay_and_be_edited(run) {
   const { two } = await conflicting(run);
   await press(two, "Take the other one");
-  await two.waitForFunction(() => document.querySelector("#voice")?.value === "From the first tab");
+  await voiceSays(two, "From the first tab");
   await voice(two).fill("From the first tab, edited");
   await draftSays(two, "Draft saved");
   assert.equal((await stored(run, 4)).draft.data.corePersona.identity.voice, "From the first tab, edited");

@@ -5,7 +5,7 @@ import type { components, Data, DraftStatus, OnboardingClient, Problem } from ".
 export type Init = components["schemas"]["Init"];
 
 export interface Onboarding {
-  /** What `GET …/init` gave; null until then. */
+  /** What `GET …/init` gave; null until then, and until what an earlier visit typed and could not send is there again. */
   init: Init | null;
   /** Why the last `reload` failed: the API's answer, or the error of a request that got none. */
   problem: Problem | Error | null;
@@ -30,8 +30,7 @@ export function useOnboarding(client: OnboardingClient): Onboarding {
   }, [client]);
   useEffect(() => {
     const unsubscribe = client.drafts.subscribe(() => redraw((count) => count + 1));
-    void client.drafts.restore();
-    void reload();
+    void client.drafts.restore().then(reload);
     return unsubscribe;
   }, [client, reload]);
   return {

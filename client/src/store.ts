@@ -41,7 +41,11 @@ export function indexedDbStore(now: () => number = Date.now): Store {
       return found.filter((draft) => draft.user === user && !old.includes(draft)).sort((a, b) => a.at - b.at);
     },
     async put(draft) {
-      await run("readwrite", (drafts) => drafts.put(draft));
+      await run("readwrite", (drafts) => {
+        const request = drafts.put(draft);
+        drafts.transaction.commit(); // now, since a page that is left before the request is answered aborts what is open
+        return request;
+      });
     },
     async remove(draft) {
       await run("readwrite", (drafts) => {

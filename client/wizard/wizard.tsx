@@ -161,10 +161,12 @@ function Step({ client, number, status, typed, done }: StepProps): ReactNode {
   const [problem, setProblem] = useState<Problem | Error | null>(null);
   const [busy, setBusy] = useState(false);
   const load = async (): Promise<void> => {
+    const before = client.drafts.unsent(number); // may be saved after the step was read, and before its answer is here
     try {
       const { data: step, error } = await client.GET("/api/onboarding/step/{step_number}", { params: { path: { step_number: number } } });
       if (error) return setProblem(error);
-      setData({ ...(step.data as Data | null), ...(step.draft?.data as Data | undefined), ...client.drafts.unsent(number) });
+      const typed = client.drafts.unsent(number) ?? before;
+      setData({ ...(step.data as Data | null), ...(step.draft?.data as Data | undefined), ...typed });
     } catch (error) {
       setProblem(error as Error);
     }
