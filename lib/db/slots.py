@@ -1,10 +1,10 @@
 """Who may use a connection next: a fixed number at a time, the others in the order in which they came."""
 
-import threading
 import time
-from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
+
+from lib.first_come import FirstCome
 
 MOST_WAITING = 128
 """More would wait for seconds and make everybody after them wait as long."""
@@ -20,44 +20,27 @@ class Slots:
     """Hands out `count` slots in order of arrival, and turns away at once whoever would wait in vain."""
 
     def __init__(self, count: int) -> None:
-        self._count = self._free = count
-        self._waiting: deque[threading.Event] = deque()
-        self._lock = threading.Lock()
+        self._count = count
+        self._slots = FirstCome(count)
         self._mean_use_s = 0.0
+
+    @property
+    def waiting(self) -> int:
+        """How many wait for a slot."""
+        return self._slots.counts[1]
 
     @contextmanager
     def slot(self, deadline: float) -> Iterator[None]:
         """Hold a slot. Raises `Overloaded` where none can be had before the monotonic `deadline`."""
-        self._acquire(deadline)
+        left_s = deadline - time.monotonic()
+        if not self._slots.take(left_s, lambda waiting: self._may_wait(waiting, left_s)):
+            raise Overloaded
         began = time.monotonic()
         try:
             yield
         finally:
-            self._release(time.monotonic() - began)
+            self._mean_use_s += _WEIGHT_OF_LATEST * (time.monotonic() - began - self._mean_use_s)
+            self._slots.give_back()
 
-    def _acquire(self, deadline: float) -> None:
-        with self._lock:
-            if self._free:
-                self._free -= 1
-                return
-            if len(self._waiting) >= MOST_WAITING or time.monotonic() + self._expected_wait_s() > deadline:
-                raise Overloaded
-            handed_over = threading.Event()
-            self._waiting.append(handed_over)
-        if handed_over.wait(deadline - time.monotonic()):
-            return
-        with self._lock:
-            if not handed_over.is_set():
-                self._waiting.remove(handed_over)
-                raise Overloaded
-
-    def _expected_wait_s(self) -> float:
-        return (len(self._waiting) + 1) * self._mean_use_s / self._count
-
-    def _release(self, used_s: float) -> None:
-        with self._lock:
-            self._mean_use_s += _WEIGHT_OF_LATEST * (used_s - self._mean_use_s)
-            if self._waiting:
-                self._waiting.popleft().set()
-            else:
-                self._free += 1
+    def _may_wait(self, waiting: int, left_s: float) -> bool:
+        return waiting < MOST_WAITING and (waiting + 1) * self._mean_use_s / self._count <= left_s

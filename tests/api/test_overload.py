@@ -27,14 +27,14 @@ def test_more_than_may_wait_are_refused_at_once_and_the_waiting_are_served(
     """Each connection is busy and the queue is full: the next is a 503 that says when to come again, nobody else is."""
     monkeypatch.setattr("lib.db.slots.MOST_WAITING", FEW)
     assert http.get(STATUS, user="user_2first").status == 200
-    waiting = bootstrap.database()._slots._waiting
+    slots = bootstrap.database()._slots
     with ThreadPoolExecutor(POOL_SIZE + FEW) as pool:
         with psycopg.connect(environment["DATABASE_URL"]) as other:
             other.execute("LOCK TABLE onboarding_sessions IN ACCESS EXCLUSIVE MODE")
             answers = [pool.submit(http.get, STATUS, user=f"user_2busy{number}") for number in range(POOL_SIZE + FEW)]
-            wait_until(lambda: len(waiting) == FEW)
+            wait_until(lambda: slots.waiting == FEW)
             refused = http.get(STATUS, user="user_2late")
-            assert len(waiting) == FEW, "the others wait on"
+            assert slots.waiting == FEW, "the others wait on"
         assert {answer.result().status for answer in answers} == {200}
     assert refused.status == 503
     assert refused.headers["Retry-After"]
@@ -80,7 +80,7 @@ def test_writes_that_wait_for_their_turn_keep_nobody_out(
     http: Client, environment: dict[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """One user's queue is their own affair: it costs no work, and others are served meanwhile."""
-    monkeypatch.setattr("lib.http.crowd.MOST_WORKING", FEW)
+    monkeypatch.setattr(CROWD._places, "_places", FEW)
     user = "user_2letters"
     assert http.post(RESET, user=user).status == 200
     with ThreadPoolExecutor(2 * FEW) as pool:

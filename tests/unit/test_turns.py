@@ -119,7 +119,7 @@ def test_slots_are_handed_over_in_order_of_arrival() -> None:
             jobs = []
             for number in range(10):
                 jobs.append(pool.submit(use, number))
-                wait_until(lambda number=number: len(slots._waiting) == number + 1)  # type: ignore[misc] # a default binds it
+                wait_until(lambda number=number: slots.waiting == number + 1)  # type: ignore[misc] # a default binds it
         for job in jobs:
             job.result()
     assert order == list(range(10))
