@@ -15,7 +15,6 @@ from dev.openapi.routes import Described, answer_type
 from dev.openapi.schemas import REFERENCE, Schema, Schemas
 from lib.errors import ProblemCode
 from lib.http import answers
-from lib.http.admission import WRITING_METHODS
 
 JSON, PROBLEM = "application/json", "application/problem+json"
 ANYTHING: dict[str, Any] = {"*/*": {}}
@@ -84,8 +83,7 @@ def _codes(one: Described) -> set[ProblemCode]:
     if operation.others:
         codes.discard("unavailable")
     if not route.public:
-        codes |= {"unauthenticated"}
-        codes |= {"too_many_requests"} if route.method in WRITING_METHODS else set()
+        codes |= {"too_many_requests", "unauthenticated"}
     if "{" in route.path or set(operation.parameters) & {"limit", "before", "after"}:
         codes.add("bad_request")
     if operation.request:

@@ -5,20 +5,25 @@ The queues are the process's own: the platform serves one instance with one proc
 
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from lib.db.budget import new_budget, note_wait, waited_s
 from lib.errors import Unavailable
 from lib.http.body_room import ROOM_FOR_LARGE_BYTES, ROOM_FOR_SMALL_BYTES, SMALL_BODY_BYTES, Room
 from lib.http.crowd import CROWD
+from lib.http.shares import Shares
 from lib.http.turns import Ticket, Turns
 
 LONGEST_WAIT_S = 5
+MOST_AT_ONCE = 100
+"""Of one user: fewer than may wait for a connection, and far more than a page sends."""
+
 WRITING_METHODS = frozenset({"POST", "PUT", "PATCH", "DELETE"})
 
 _turns = Turns()
+_by_user = Shares(MOST_AT_ONCE)
 _small_bodies, _large_bodies = Room(ROOM_FOR_SMALL_BYTES), Room(ROOM_FOR_LARGE_BYTES)
 
 
@@ -26,11 +31,12 @@ _small_bodies, _large_bodies = Room(ROOM_FOR_SMALL_BYTES), Room(ROOM_FOR_LARGE_B
 class Admitted:
     """A request that is being answered, and what it holds until it is."""
 
-    ticket: Ticket | None = None
-    bodies: list[tuple[Room, int]] = field(default_factory=list)
+    ticket: Ticket | None
+    held: ExitStack
 
     def identify(self, user_id: str) -> None:
         """Say whose request it is. Raises `TooManyRequests`."""
+        self.held.enter_context(_by_user.one_of(user_id))
         if self.ticket is not None:
             _turns.identify(self.ticket, user_id)
 
@@ -50,16 +56,12 @@ def admitted(*, may_write: bool) -> Iterator[Admitted]:
 
 @contextmanager
 def _admitted_once(*, may_write: bool) -> Iterator[Admitted]:
-    request = Admitted(_turns.arrive() if may_write else None)
-    token = _admitted.set(request)
-    try:
-        yield request
-    finally:
-        _admitted.reset(token)
+    with ExitStack() as held:
+        request = Admitted(_turns.arrive() if may_write else None, held)
+        held.callback(_admitted.reset, _admitted.set(request))
         if request.ticket is not None:
-            _turns.leave(request.ticket)
-        for room, size in request.bodies:
-            room.leave(size)
+            held.callback(_turns.leave, request.ticket)
+        yield request
 
 
 @contextmanager
@@ -92,5 +94,5 @@ def hold_body(size: int) -> None:
         raise Unavailable(
             "The service is very busy. Please try again in a moment.", "overloaded: too many large bodies"
         )
-    request.bodies.append((room, size))
+    request.held.callback(room.leave, size)
     note_wait(time.monotonic() - began)

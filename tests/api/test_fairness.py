@@ -12,6 +12,7 @@ import pytest
 
 from dev.harness.client import Client, Response
 from dev.harness.waiting import wait_until
+from lib.http import admission
 from lib.http.turns import MOST_AT_ONCE, MOST_WAITING
 from tests.support.inspection import Superuser
 from tests.support.turns import arrived
@@ -118,3 +119,19 @@ def test_large_uploads_leave_connections_for_small_requests(
                 assert save_key(http, KEY, f"{NEIGHBOUR}_{number}").status == 200
             assert count(database, WAITING_FOR_A_LOCK) == 3
         assert {upload.result().status for upload in uploads} == {200}
+
+
+def test_one_users_reads_leave_room_for_the_others(http: Client, environment: dict[str, str]) -> None:
+    """Whoever has very many requests under way gets a 429 for the next; the others are served as if they were alone."""
+    with ThreadPoolExecutor(admission.MOST_AT_ONCE + 1) as pool:
+        with psycopg.connect(environment["DATABASE_URL"]) as other:
+            other.execute("LOCK TABLE onboarding_sessions IN ACCESS EXCLUSIVE MODE")
+            reads = [pool.submit(http.get, f"{BASE}/status", user=USER) for _ in range(admission.MOST_AT_ONCE)]
+            wait_until(lambda: admission._by_user._under_way[USER] == admission.MOST_AT_ONCE)
+            refused = http.get(f"{BASE}/status", user=USER)
+            neighbours = pool.submit(http.get, f"{BASE}/status", user=NEIGHBOUR)
+            wait_until(lambda: admission._by_user._under_way[NEIGHBOUR] == 1)
+        assert {read.result().status for read in reads} <= {200, 503}
+        assert neighbours.result().status == 200
+    assert (refused.status, refused.json()["code"], refused.headers["Retry-After"]) == (429, "too_many_requests", "1")
+    assert http.get(f"{BASE}/status", user=USER).status == 200

@@ -17,7 +17,7 @@ from dev.harness.client import Client
 from dev.harness.waiting import wait_until
 from lib import ai_backend as client_of_backend
 from lib import bootstrap
-from lib.http import relay_room
+from lib.http.endpoints import relay
 from tests.support.ai_backend import ANSWERS, COMPETITORS, PERSONA, SITEMAP, StubBackend, Told
 from tests.support.page import API, URL, read
 
@@ -218,10 +218,10 @@ def test_hanging_requests_of_one_user_leave_room_for_others(http: Client, ai_bac
     release = threading.Event()
     ai_backend.answers["GET /api/slow"] = Told(before=lambda: release.wait(60))
     ai_backend.answers["GET /api/quick"] = Told()
-    with ThreadPoolExecutor(relay_room.MOST_AT_ONCE) as pool:
+    with ThreadPoolExecutor(relay.MOST_AT_ONCE) as pool:
         try:
-            slow = [pool.submit(http.get, "/api/slow", user=USER) for _ in range(relay_room.MOST_AT_ONCE)]
-            wait_until(lambda: len(ai_backend.asked) == relay_room.MOST_AT_ONCE)
+            slow = [pool.submit(http.get, "/api/slow", user=USER) for _ in range(relay.MOST_AT_ONCE)]
+            wait_until(lambda: len(ai_backend.asked) == relay.MOST_AT_ONCE)
             refused = http.get("/api/quick", user=USER)
             assert (refused.status, refused.headers["Retry-After"]) == (429, "1")
             assert http.get("/api/quick", user=OTHER).status == 200

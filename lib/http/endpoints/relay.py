@@ -19,7 +19,7 @@ from lib.http.crowd import CROWD
 from lib.http.problems import BadBody
 from lib.http.relay_headers import given_back, sent_on
 from lib.http.relay_path import NO_SUCH_URL, fully_decoded, target_of
-from lib.http.relay_room import place_for
+from lib.http.shares import Shares
 from lib.http.step_routes import log_saved
 from lib.json_text import dumps
 from lib.steps.definitions import RESEARCH
@@ -38,6 +38,11 @@ METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
 
 MAX_ANSWER_DEPTH = MAX_DEPTH - 2
 """How deep an answer that is stored may be: the page sends its parts back in `data`, and there in a member."""
+
+MOST_AT_ONCE = 8
+"""Of one user: each keeps one of the instance's threads for as long as the AI backend takes."""
+
+_relayed = Shares(MOST_AT_ONCE)
 
 _BOM = b"\xef\xbb\xbf"
 
@@ -74,7 +79,7 @@ def relay(call: Call) -> Answer[bytes]:
     signed_in, request = call.authenticated(), call.request
     target = target_of(request.env["PATH_INFO"], request.query_string)
     headers = sent_on(request)
-    with place_for(signed_in.user.id):
+    with _relayed.one_of(signed_in.user.id):
         asked = BackendRequest(request.method, target, headers, read_raw(request))
         answer = _asked(signed_in, base_url, asked)
     return Answer(answer.status, answer.body, given_back(answer.headers, base_url))
