@@ -212,7 +212,9 @@ class _UnknownMethods:
 def _caller(request: falcon.Request) -> "User":
     from lib.http.token import authenticate
 
-    return note_user(authenticate(request.get_header("Authorization"), settings()))
+    caller = authenticate(request.get_header("Authorization"), settings())
+    note_user(caller.id)
+    return caller
 
 
 def _decoded(parameter: str) -> str:

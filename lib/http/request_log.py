@@ -11,7 +11,7 @@ import re
 import time
 from collections.abc import Mapping, Sequence
 from contextvars import ContextVar
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from urllib.parse import unquote
 
 import falcon
@@ -21,9 +21,6 @@ from lib.http.request_id import REQUEST_LOGGER, current_request_id
 from lib.http.trace_context import HEADER as TRACEPARENT
 from lib.http.trace_context import trace_id
 from lib.timing import database_s, start_counting
-
-if TYPE_CHECKING:
-    from lib.http.token import User
 
 MAX_PATH_CHARACTERS = 200
 MAX_VALUE_CHARACTERS = 200
@@ -53,11 +50,10 @@ def note(reason: str) -> None:
         notes.reasons.append(reason)
 
 
-def note_user(user: "User") -> "User":
+def note_user(user_id: str) -> None:
     """Add whose request it is."""
     if notes := _current.get():
-        notes.user_id = user.id
-    return user
+        notes.user_id = user_id
 
 
 def note_problem(code: str, errors: Sequence[Mapping[str, object]] | None) -> None:
