@@ -42,8 +42,7 @@ MEASUREMENTS: dict[str, Measurement] = {
 def main(chosen: list[str]) -> int:
     """Measure and write. Gives the exit code."""
     logging.disable(logging.INFO)
-    results: dict[str, Any] = json.loads(RESULTS.read_text()) if chosen else {}
-    results["machine"] = machine()
+    results: dict[str, Any] = json.loads(RESULTS.read_text()) if chosen else {"machine": machine()}
     with tempfile.TemporaryDirectory(prefix="onboarding-bench-") as name, stage() as prepared:
         folder = Path(name)
         say("building the project and its peers with `vercel build`")

@@ -18,11 +18,12 @@ HEADINGS = (
     "the entry node's limit, for each of its cores",
 )
 ABOUT = (
-    "Citus {Citus} on Postgres {Postgres}, beside the same server without it; in brackets, the multiple of plain"
+    "Citus {Citus} on Postgres {Postgres}, beside a database of the same server that has no Citus (the load average was"
+    " {load_before} before): the best of several rounds, in which they take turns. In brackets, the multiple of plain"
     " Postgres. On one node the coordinator holds the rows itself; two and three nodes are a coordinator without rows,"
-    " which is the entry node, and one and two workers. All of them share the machine's cores with the service and with"
-    " what sends the requests, so that more nodes cannot answer more here. How the work is shared tells what they would"
-    " on machines of their own: the entry node's limit is 1,000 ms divided by its CPU ms a request."
+    " which is the entry node, and one and two workers. All share the machine's cores with the service and with what"
+    " sends the requests, so that more nodes cannot answer more here. How the work is shared tells what they would on"
+    " machines of their own: the entry node's limit is 1,000 ms divided by its CPU ms a request."
 )
 NOT_MEASURED = "Citus on 1, 2 and 3 nodes was not measured: no Postgres on the machine has it."
 
@@ -32,7 +33,7 @@ def lines(measured: Mapping[str, Any]) -> Iterator[str]:
     if not measured:
         yield NOT_MEASURED
         return
-    yield ABOUT.format_map(measured["versions"])
+    yield ABOUT.format(load_before=measured["load_before"], **measured["versions"])
     yield ""
     yield _row(HEADINGS)
     yield "|---" * len(HEADINGS) + "|"
