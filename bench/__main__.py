@@ -13,7 +13,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from bench import cold, growth, overload, round_trips, usual_services, warm
+from bench import cold, growth, nodes, overload, round_trips, usual_services, warm
 from bench.deployments import Deployment, deploy_peers, deploy_project
 from bench.progress import say
 from bench.report import machine, markdown
@@ -33,6 +33,7 @@ MEASUREMENTS: dict[str, Measurement] = {
     "throughput": warm.throughput,
     "overload": overload.measure,
     "usual_services": usual_services.measure,
+    "nodes": lambda stage, project, _peers: nodes.measure(stage, project),
     "sizes": lambda stage, project, _peers: growth.by_size(stage, project),
     "users": lambda stage, project, _peers: growth.by_users(stage, project),
 }
@@ -41,8 +42,7 @@ MEASUREMENTS: dict[str, Measurement] = {
 def main(chosen: list[str]) -> int:
     """Measure and write. Gives the exit code."""
     logging.disable(logging.INFO)
-    results: dict[str, Any] = json.loads(RESULTS.read_text()) if chosen else {}
-    results["machine"] = machine()
+    results: dict[str, Any] = json.loads(RESULTS.read_text()) if chosen else {"machine": machine()}
     with tempfile.TemporaryDirectory(prefix="onboarding-bench-") as name, stage() as prepared:
         folder = Path(name)
         say("building the project and its peers with `vercel build`")

@@ -6,7 +6,7 @@ import asyncio
 import http.client
 import json
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from http import HTTPStatus
 from typing import Any
@@ -65,8 +65,9 @@ def json_caller(method: str, path: str, token: str, user: str, body: Any = None)
 
 @dataclass(frozen=True)
 class Throughput:
-    """Answers a second, how many were no 200, and how many connections were reset and made anew."""
+    """Answers and answers a second, how many were no 200, and how many connections were reset and made anew."""
 
+    answers: int
     per_second: float
     errors: int
     resets: int
@@ -74,16 +75,21 @@ class Throughput:
 
 def saturate(caller: Caller, at_once: int, seconds: float) -> Throughput:
     """Keep `at_once` requests under way for a while."""
-    return asyncio.run(_saturate(caller, at_once, seconds))
+    return saturate_by_each([caller] * at_once, seconds)
 
 
-async def _saturate(caller: Caller, at_once: int, seconds: float) -> Throughput:
+def saturate_by_each(callers: Sequence[Caller], seconds: float) -> Throughput:
+    """Keep a request of each caller under way for a while."""
+    return asyncio.run(_saturate(callers, seconds))
+
+
+async def _saturate(callers: Sequence[Caller], seconds: float) -> Throughput:
     ends = time.perf_counter() + seconds
     started = time.perf_counter()
-    outcomes = await asyncio.gather(*(_repeat(caller, ends) for _ in range(at_once)))
+    outcomes = await asyncio.gather(*(_repeat(caller, ends) for caller in callers))
     took = time.perf_counter() - started
     good, bad, resets = (sum(each) for each in zip(*outcomes, strict=True))
-    return Throughput(good / took, bad, resets)
+    return Throughput(good, good / took, bad, resets)
 
 
 async def _repeat(caller: Caller, ends: float) -> tuple[int, int, int]:

@@ -10,6 +10,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from bench import node_table
+from bench.numbers import number
 from bench.round_trips import ASKED_DIRECTLY, RELAYED
 
 CATALOGUE = "catalogue"
@@ -49,8 +51,8 @@ class Row:
         """The line's texts."""
         target = f"≤ {self.at_most}" if self.at_most is not None else f"> {self.at_least}" if self.at_least else ""
         met = "" if not target else " ✓" if self.is_met else " ✗"
-        baseline = f"{_number(self.other)} {self.unit} ({self.baseline})"
-        return self.figure, f"{_number(self.value)} {self.unit}", baseline, f"{self.ratio:.2f}", f"{target}{met}"
+        baseline = f"{number(self.other)} {self.unit} ({self.baseline})"
+        return self.figure, f"{number(self.value)} {self.unit}", baseline, f"{self.ratio:.2f}", f"{target}{met}"
 
 
 def machine() -> dict[str, Any]:
@@ -82,16 +84,16 @@ def rows(results: Mapping[str, Any]) -> Iterator[Row]:
 
 
 def markdown(results: Mapping[str, Any]) -> str:
-    """The table with a line on when and where."""
+    """The table with a line on when and where, and that of Citus."""
     where = results["machine"]
     head = (
         f"Measured on {where['date']} by `make bench`: {where['cores']} cores ({where['processor']}),"
-        f" {where['memory_gib']} GiB, Python {where['python']}; load average {where['load_before']} at the start.\n\n"
+        f" {where['memory_gib']} GiB, Python {where['python']}; load average {where['load_before']} at the start.\n"
     )
     names = ("figure", "here", "baseline", "ratio", "target")
     lines = ["| " + " | ".join(names) + " |", "|---|---|---|---|---|"]
     lines += ["| " + " | ".join(row.cells()) + " |" for row in rows(results)]
-    return head + "\n".join(lines) + "\n"
+    return "\n".join([head, *lines, "", *node_table.lines(results.get("nodes", {})), ""])
 
 
 def _round_trips(measured: Mapping[str, Any]) -> Iterator[Row]:
@@ -195,10 +197,6 @@ def _sizes(sizes: Mapping[str, Mapping[str, float]]) -> Iterator[Row]:
             yield Row(f"{what} to 2 MB", by["2 MB"], "CPU ms", "10 KB", by["10 KB"], at_most=1.2)
         else:
             yield Row(f"{what} to 2 MB", by["2 MB"], "CPU ms", "twice that of 1 MB", 2 * by["1 MB"], at_most=1.2)
-
-
-def _number(value: float) -> str:
-    return f"{value:,.0f}" if value >= 100 else f"{value:.1f}" if value >= 10 else f"{value:.2f}"
 
 
 def _processor() -> str:

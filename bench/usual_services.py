@@ -18,7 +18,6 @@ from bench.processes import TICKS, Running, running
 from bench.progress import say
 from bench.stage import Stage
 from dev.harness.wizard import WEBSITE
-from dev.local_postgres import LocalPostgres
 
 ROUNDS = 5
 REQUESTS = 120
@@ -79,18 +78,18 @@ def _processor_time(stage: Stage, what: str, services: Mapping[str, Service]) ->
     for number in range(ROUNDS + 1):
         say(f"processor time of service and Postgres, {what}, {number} of {ROUNDS}")
         for name, service in services.items():
-            before = cluster_cpu(stage.server)
+            before = cluster_cpu(stage.server.data)
             own = service.instances[what].cpu_of(service.caller(what), REQUESTS)
-            found[name].append((own, (cluster_cpu(stage.server) - before) / REQUESTS * 1000))
+            found[name].append((own, (cluster_cpu(stage.server.data) - before) / REQUESTS * 1000))
     return {
         name: {"service": statistics.median(own), "postgres": statistics.median(database)}
         for name, (own, database) in ((name, zip(*each[1:], strict=True)) for name, each in found.items())
     }
 
 
-def cluster_cpu(server: LocalPostgres) -> float:
-    """Seconds of processor time of a server's processes so far, those that ended included."""
-    postmaster = int((server.data / "postmaster.pid").read_text().split()[0])
+def cluster_cpu(data: Path) -> float:
+    """Seconds of processor time so far of the server on a data folder, its processes that ended included."""
+    postmaster = int((data / "postmaster.pid").read_text().split()[0])
     children = Path(f"/proc/{postmaster}/task/{postmaster}/children").read_text().split()
     fields = {pid: _stat(pid) for pid in (str(postmaster), *children)}
     own = sum(int(each[11]) + int(each[12]) for each in fields.values())
