@@ -35,7 +35,7 @@ from dev.settings import (
     without_settings,
 )
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.thorough]
 
 
 def _environ(place: Path) -> dict[str, str]:
