@@ -50,6 +50,12 @@ _PASSED_ON = (
 )
 _STANDARD_STRINGS = "SET LOCAL standard_conforming_strings TO on"
 _LOCK = "SELECT pg_advisory_xact_lock(hashtextextended(%(user_id)s, 0))"
+# An advisory lock is each server's own. On a cluster, which may be asked at any of its servers, this one is got at the
+# server that has the user's rows; no row is read for it. Another number, since that may be the server that was asked.
+_LOCK_AT_ROWS = (
+    "SELECT pg_advisory_xact_lock(hashtextextended(%(user_id)s::text, 1))"
+    " FROM (SELECT count(*) FROM onboarding_sessions WHERE user_id = %(user_id)s::varchar) AS here"
+)
 
 _LEFT_MS = "greatest(1, ceil(1000 * extract(epoch FROM to_timestamp(%(done_by)s) - clock_timestamp())))::bigint::text"
 _IN_TIME = (
@@ -131,7 +137,8 @@ class Scope:
         if not self.exclusive:
             return []
         limit = _WHOLE_IN_TIME if timing.ends_transactions else ""
-        return [Bound(_LOCK, {}), Bound(_IN_TIME + limit, timing.values)]
+        at_rows = [Bound[Any](_LOCK_AT_ROWS, {})] if self.begins else []
+        return [Bound(_LOCK, {}), *at_rows, Bound(_IN_TIME + limit, timing.values)]
 
     def end(self, timing: Timing = DEFAULT_TIMING) -> list[Bound[Any]]:
         """What is sent after the statements that do the work."""

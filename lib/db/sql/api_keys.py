@@ -2,15 +2,16 @@
 
 from typing import Any
 
-from sqlalchemy import Text, delete, exists, func, literal_column, select, update
+from sqlalchemy import Text, delete, exists, func, select, update
 from sqlalchemy.dialects.postgresql import array
 
-from lib.db.api_keys import StepWithKeys, StoredKeys
+from lib.db.api_keys import KeysWithStep, StepOfKeys, StoredKeys
 from lib.db.sql import steps
 from lib.db.sql.events import recorded
-from lib.db.statements import USER, Query, Statement, parameter, upsert
+from lib.db.statements import USER, Query, Statement, parameter, row_as_json, upsert
 from lib.db.tables import api_keys, onboarding_sessions, onboarding_steps
 from lib.steps.definitions import API_KEYS, COMPLETED, PENDING
+from lib.steps.fields import names_of
 from lib.steps.providers import AI_PROVIDERS
 
 _key, _step = api_keys.c, onboarding_steps.c
@@ -55,17 +56,14 @@ PROVIDERS_AND_KEYS = (
 )
 READ = Query(select(*PROVIDERS_AND_KEYS), StoredKeys)
 
-_always = select(literal_column("1").label("one")).subquery("always")
+_OF_STEP = select(
+    *(_step[name] for name in names_of(StepOfKeys) if name != "draft"), _step.draft.cast(Text).label("draft")
+)
+# The step is looked up beside the keys: joined to what is always there, it would make a worker of Citus crash that was
+# added and not distributed to yet.
 READ_WITH_STEP = Query(
     select(
-        _step.status,
-        _step.completed_at,
-        _step.data,
-        _step.validation_errors,
-        _step.draft.cast(Text).label("draft"),
-        _step.draft_saved_at,
-        _step.version,
-        *PROVIDERS_AND_KEYS,
-    ).select_from(_always.outerjoin(onboarding_steps, (_step.user_id == USER) & (_step.step_key == API_KEYS.key))),
-    StepWithKeys,
+        *PROVIDERS_AND_KEYS, row_as_json(_OF_STEP.where(_step.user_id == USER, _step.step_key == API_KEYS.key), "step")
+    ),
+    KeysWithStep,
 )
