@@ -142,12 +142,6 @@ def upsert(
     )
 
 
-def row_as_json(rows: Select[Any], name: str) -> ColumnElement[Any]:
-    """The one row of a query as a JSON object, null where there is none. It is called `name` in the answer."""
-    subquery = rows.subquery(f"{name}_row")
-    return select(func.to_json(subquery.table_valued())).select_from(subquery).scalar_subquery().label(name)
-
-
 def with_members(
     stored: ColumnElement[Any], members: ColumnElement[Any], limit: int | None = None
 ) -> ColumnElement[Any]:

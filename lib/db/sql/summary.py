@@ -4,14 +4,14 @@ import operator
 from functools import reduce
 from typing import Any
 
-from sqlalchemy import JSON, ColumnElement, Text, case, cast, func, literal_column, null, select
+from sqlalchemy import JSON, ColumnElement, Select, Text, case, cast, func, literal_column, null, select
 from sqlalchemy.dialects.postgresql import array
 
 from lib.db.sql.api_keys import PROVIDERS_AND_KEYS
 from lib.db.sql.research_preferences import OF_USER as PREFERENCES_OF_USER
 from lib.db.sql.sessions import is_new_to_caller, session_tag
 from lib.db.sql.website_analyses import NEWEST_FIRST
-from lib.db.statements import USER, Query, row_as_json
+from lib.db.statements import USER, Query
 from lib.db.summary import SummarisedAnalysis, SummaryRow
 from lib.db.tables import business_info, onboarding_sessions, onboarding_steps, persona_data, website_analyses
 from lib.steps.definitions import INTEGRATIONS
@@ -20,6 +20,13 @@ from lib.steps.limits import MAX_ANSWER_BYTES
 
 _analysis, _persona, _step, _business = website_analyses.c, persona_data.c, onboarding_steps.c, business_info.c
 
+
+def _object(rows: Select[Any], name: str) -> Any:
+    """The one row of a query as a JSON object."""
+    subquery = rows.subquery(f"{name}_row")
+    return select(func.to_json(subquery.table_valued())).select_from(subquery).scalar_subquery().label(name)
+
+
 _CURRENT_ANALYSIS = (
     select(*(_analysis[name] for name in SummarisedAnalysis.__annotations__))
     .where(_analysis.user_id == USER)
@@ -27,9 +34,7 @@ _CURRENT_ANALYSIS = (
     .limit(1)
 )
 _PERSONA = select(*(_persona[name] for name in PERSONA_FIELDS)).where(_persona.user_id == USER)
-_BUSINESS = row_as_json(
-    select(*(_business[name] for name in BUSINESS_FIELDS)).where(_business.user_id == USER), "business_info"
-)
+_BUSINESS = select(*(_business[name] for name in BUSINESS_FIELDS)).where(_business.user_id == USER)
 _INTEGRATIONS = select(_step.data).where(_step.user_id == USER, _step.step_key == INTEGRATIONS.key)
 MAX_PARTS_BYTES = MAX_ANSWER_BYTES - 100_000  # keys' masks and business information need room too
 
@@ -40,9 +45,9 @@ _session = (
     .subquery("session")
 )
 _PARTS = (
-    row_as_json(_CURRENT_ANALYSIS, "website_analysis"),
-    row_as_json(PREFERENCES_OF_USER, "research_preferences"),
-    row_as_json(_PERSONA, "persona"),
+    _object(_CURRENT_ANALYSIS, "website_analysis"),
+    _object(PREFERENCES_OF_USER, "research_preferences"),
+    _object(_PERSONA, "persona"),
     _INTEGRATIONS.scalar_subquery().label("integrations"),
 )
 
@@ -82,7 +87,7 @@ READ = Query(
     select(
         _parts.c.tag,
         *map(_part, _sizes),
-        *(_if_new(column, _parts.c.is_new) for column in (*PROVIDERS_AND_KEYS, _BUSINESS)),
+        *(_if_new(column, _parts.c.is_new) for column in (*PROVIDERS_AND_KEYS, _object(_BUSINESS, "business_info"))),
         func.array_remove(array([case((~_fits(name), name)) for name in _sizes]), null()).label("too_large"),
     ).select_from(_parts),
     SummaryRow,
