@@ -14,6 +14,7 @@ from dev.harness.client import Client, Response
 from dev.harness.wizard import walk
 from dev.local_postgres import OWNER
 from lib import bootstrap
+from scripts.distribution import distribute
 from tests.support.cluster import HOST, Cluster
 from tests.support.given_server import introduce
 from tests.support.inspection import Superuser
@@ -78,7 +79,9 @@ def test_a_walk_through_the_six_steps(http: Client) -> None:
     assert http.get(f"{BASE}/status", user="user_2walk").json()["is_completed"] is True
 
 
-def test_a_worker_that_joins_while_20_users_write(cluster: Cluster, http: Client, database: Superuser) -> None:
+def test_a_worker_that_joins_while_20_users_write(
+    cluster: Cluster, http: Client, database: Superuser, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Shards move to it meanwhile: every acknowledged write is stored, each answer 200 or a 503 to try again."""
     name, stop = database.info.dbname, threading.Event()
     answers: list[Response] = []
@@ -109,6 +112,12 @@ def test_a_worker_that_joins_while_20_users_write(cluster: Cluster, http: Client
     placed = database.execute("SELECT DISTINCT nodeport FROM citus_shards WHERE citus_table_type = 'distributed'")
     assert len(placed.fetchall()) == 3
     assert shards_without_trigger(cluster, name) == []
+    with cluster.coordinator.connect(name, OWNER) as connection:
+        distribute(connection, say=lambda _line: None)
+    monkeypatch.setenv("DATABASE_URL", cluster.nodes[-1].url(name, OWNER))
+    bootstrap.reset()
+    for user in users:
+        assert http.get(f"{BASE}/init", user=user).status == 200  # it takes requests, too
 
 
 def join(cluster: Cluster, name: str, database: Superuser) -> None:
