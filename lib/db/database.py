@@ -28,6 +28,8 @@ _SCHEMA_OUTDATED = (
     pg.InvalidParameterValue,  # the role does not exist
     pg.InsufficientPrivilege,
     pg.InvalidColumnReference,  # ON CONFLICT without its index
+    pg.IndeterminateDatatype,  # a node of a cluster was not distributed to (docs/SCALE.md)
+    pg.UndefinedParameter,  # the same
 )
 
 _BUSY = "The service is very busy. Please try again in a moment."

@@ -179,13 +179,18 @@ def test_a_node_is_opened_again_by_distributing_again(
     """A policy as Citus copies it closes a node: it answers what it can, else 503, and nothing makes it crash."""
     save_everything(http, USER)
     spell_out(cluster, database.info.dbname)
-    with cluster.coordinator.connect(database.info.dbname, OWNER) as connection:
+    name = database.info.dbname
+    with cluster.coordinator.connect(name, OWNER) as connection, cluster.nodes[1].connect(name) as witness:
         assert len(remaining(connection).closed) == 1
         ask(1)
         assert {http.get(f"{BASE}/{path}", user=USER).status for path in ("init", "summary")} == {503}
         assert http.get(f"{BASE}/step/1", user=USER).status == 200
+        for method, path, body in WRITES:
+            assert http.request(method, url(path, USER), user=USER, json=body).status in {200, 204, 404, 503}, path
+        witness.execute("SELECT 1")  # a crash would have ended every connection to that node
         distribute(connection, say=lambda _line: None)
         assert remaining(connection).lines() == []
+        save_everything(http, USER)
         assert {http.get(url(path, USER, http), user=USER).status for path in READS} == {200}
 
 
