@@ -15,6 +15,7 @@ from lib.db.operators import Connection, UnusableURL
 from lib.db.readiness import ROLES
 from lib.db.schema import EXPECTED_REVISION
 from lib.db.tables import metadata, onboarding_sessions
+from scripts.policies import closed_nodes, open_nodes
 
 _USER = "user_id"
 _LOCK_TIMEOUT = "30s"
@@ -52,12 +53,16 @@ _LEFT_BEHIND = "SELECT pg_relation_size(logicalrelid) > 0 FROM pg_dist_partition
 
 @dataclass(frozen=True)
 class Remaining:
-    """What is not done yet. `left_behind` are tables of which the coordinator still has its old copy."""
+    """What is not done yet. `left_behind` are tables of which the coordinator still has its old copy.
+
+    `closed` are the nodes that requests cannot be sent to: once the tables are moved, every worker is one.
+    """
 
     needs_logins: bool
     tables: list[Table]
     functions: list[str]
     left_behind: list[Table]
+    closed: list[str]
 
     def lines(self) -> list[str]:
         """What there is to do, a line each."""
@@ -65,7 +70,8 @@ class Remaining:
         functions = [f"create the function {function} on every node" for function in self.functions]
         tables = [f"{_how(table)} {table.name}" for table in self.tables]
         left_behind = [f"remove the coordinator's old copy of {table.name}" for table in self.left_behind]
-        return [*logins, *functions, *tables, *left_behind]
+        closed = [f"let {node} take requests: shorten its policies" for node in self.closed]
+        return [*logins, *functions, *tables, *left_behind, *closed]
 
 
 def remaining(connection: Connection) -> Remaining:
@@ -79,6 +85,7 @@ def remaining(connection: Connection) -> Remaining:
             tables=[table for table in tables if table.name not in found],
             functions=[name for (name,) in connection.execute(_FUNCTIONS).fetchall()],
             left_behind=[table for table in tables if _is_left_behind(connection, table)],
+            closed=closed_nodes(connection),
         )
 
 
@@ -106,6 +113,9 @@ def distribute(connection: Connection, shards: int | None = None, say: Callable[
             if _is_left_behind(connection, table):
                 # It takes the copies of the tables that hang on this one along.
                 connection.execute("SELECT truncate_local_data_after_distributing_table(%s::regclass)", [table.name])
+    if closed_nodes(connection):
+        open_nodes(connection)
+        say("every node takes requests")
     return bool(todo.lines())
 
 

@@ -22,6 +22,7 @@ from lib.config import Settings
 from lib.db.funnel import counts, query
 from lib.db.operator_scope import COUNTING, OPERATOR_ROLE
 from lib.db.operators import UnusableURL, connect, one_line, postgres_url, take_role
+from lib.db.scope import IS_CLUSTER
 from lib.errors import Unavailable
 from lib.steps.funnel import Funnel, StepFunnel, funnel
 
@@ -66,7 +67,8 @@ def read(since: datetime | None) -> Funnel:
     with connect(postgres_url(configuration.direct_database_url), "funnel") as connection:
         take_role(connection, OPERATOR_ROLE)
         connection.execute(COUNTING.encode())
-        statement = query(since)
+        is_cluster = connection.execute(f"SELECT {IS_CLUSTER}".encode()).fetchone() == (True,)
+        statement = query(since, of_cluster=is_cluster)
         row = connection.cursor(row_factory=dict_row).execute(statement.sql.encode(), statement.values).fetchone()
     if row is None:
         raise UnusableURL("the database gave no row")

@@ -1,7 +1,6 @@
 """Step 1's table: keys as ciphertext. Encrypting and decrypting is `lib.db.encryption`'s."""
 
 from collections.abc import Collection, Mapping
-from datetime import datetime
 from typing import Any, TypedDict
 
 from lib.db import sessions, steps
@@ -22,16 +21,22 @@ class StoredKeys(TypedDict):
     encrypted_keys: list[bytes]
 
 
-class StepWithKeys(StoredKeys):
-    """Step 1 with its keys. The step's columns are null where it was never touched."""
+class StepOfKeys(TypedDict):
+    """Step 1 without its keys. Times are ISO 8601 text, and the draft is JSON text."""
 
-    status: Status | None
-    completed_at: datetime | None
+    status: Status
+    completed_at: str | None
     data: dict[str, Any] | None
-    validation_errors: list[Any] | None
+    validation_errors: list[Any]
     draft: str | None
-    draft_saved_at: datetime | None
-    version: int | None
+    draft_saved_at: str | None
+    version: int
+
+
+class KeysWithStep(StoredKeys):
+    """The keys, and step 1; null where it was never touched."""
+
+    step: StepOfKeys | None
 
 
 _SAVE = statement("api_keys.SAVE")
@@ -42,7 +47,7 @@ _EVENT_DELETED = statement("api_keys.EVENT_DELETED")
 _EVENT_REVEALED = statement("api_keys.EVENT_REVEALED")
 _REOPEN = statement("api_keys.REOPEN")
 _READ = query("api_keys.READ", StoredKeys)
-_READ_WITH_STEP = query("api_keys.READ_WITH_STEP", StepWithKeys)
+_READ_WITH_STEP = query("api_keys.READ_WITH_STEP", KeysWithStep)
 
 
 def complete_step(
@@ -93,7 +98,7 @@ def reveal(database: Database, user_id: str, actor: str | None) -> dict[str, byt
     return by_provider(database.note_and_read(user_id, event, _READ())[0])
 
 
-def read_with_step(database: Database, user_id: str) -> StepWithKeys:
+def read_with_step(database: Database, user_id: str) -> KeysWithStep:
     """The keys, and step 1."""
     return database.read(user_id, _READ_WITH_STEP())[0]
 

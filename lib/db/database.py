@@ -28,6 +28,8 @@ _SCHEMA_OUTDATED = (
     pg.InvalidParameterValue,  # the role does not exist
     pg.InsufficientPrivilege,
     pg.InvalidColumnReference,  # ON CONFLICT without its index
+    pg.IndeterminateDatatype,  # a node of a cluster was not distributed to (docs/SCALE.md)
+    pg.UndefinedParameter,  # the same
 )
 
 _BUSY = "The service is very busy. Please try again in a moment."
@@ -61,6 +63,7 @@ class Database:
         self._waiting = waiting
         self._begins = False
         self._prepares = True
+        self._is_cluster = False
 
     def read[Row: Mapping[str, Any]](self, user_id: str, query: Bound[Row]) -> list[Row]:
         """Rows that the user may see. Raises `Unavailable`."""
@@ -74,9 +77,12 @@ class Database:
         """As `read`, with a statement that notes the reading. It waits for no write of the user."""
         return self._run(Scope(user_id), [note, query])
 
-    def read_as_operator[Row: Mapping[str, Any]](self, query: Bound[Row]) -> list[Row]:
-        """Rows of every user, as the role that may read them all and write none. Raises `Unavailable`."""
-        return self._run(OperatorScope(), [query])
+    def read_as_operator[Row: Mapping[str, Any]](self, query: Bound[Row], of_cluster: Bound[Row]) -> list[Row]:
+        """Rows of every user, as the role that may read them all and write none. Raises `Unavailable`.
+
+        A cluster is asked the second query.
+        """
+        return self._run(OperatorScope(of_cluster=of_cluster, is_cluster=self._is_cluster), [query])
 
     def write(self, user_id: str, statements: Sequence[Bound[Any]]) -> None:
         """Run idempotent statements after every earlier write of this user.
@@ -168,6 +174,10 @@ class Database:
 
         Each thing that a server turns out to need is tried once, and so is the same again after what may pass.
         """
+        if isinstance(error, Distributed):
+            self._is_cluster = True
+            if isinstance(scope, OperatorScope):
+                return replace(scope, is_cluster=True)
         if isinstance(error, Distributed | pg.ActiveSqlTransaction) and not scope.begins:
             self._begins = True
             return replace(scope, begins=True)

@@ -37,7 +37,7 @@ MOST_VARIANTS = 64
 
 
 class Distributed(psycopg.OperationalError):
-    """The rows may be on other servers, which only a scope that `begins` tells the user."""
+    """The rows may be on other servers, which have to be told the user, or asked in another way."""
 
 
 class Connection(psycopg.Connection[Any]):
@@ -67,7 +67,7 @@ class Connection(psycopg.Connection[Any]):
         """
         if scope.exclusive:
             self._read_clock()
-        timing = self._timing()
+        timing, statements = self._timing(), scope.work(statements)
         if not scope.exclusive:
             return self._send(scope, scope.statements(timing), statements, scope.end(timing))
         large, small = values_first(statements)
@@ -131,7 +131,7 @@ class Connection(psycopg.Connection[Any]):
                 (row,) = rows(self, result)
                 self.clock.note(row["clock"], sent, received)
                 self.server_pid = row["backend"] if row["backend"] == self.info.backend_pid else None
-                if row["is_distributed"] and scope.user_id is not None and not scope.begins:
+                if row["is_distributed"] and scope.is_for_one_server:
                     raise Distributed
 
 

@@ -12,6 +12,7 @@ from sqlalchemy import (
     CTE,
     ColumnElement,
     DateTime,
+    FromClause,
     Subquery,
     bindparam,
     case,
@@ -49,12 +50,17 @@ class FunnelRow(TypedDict):
 
 def read(database: Database, since: datetime | None) -> Counts:
     """Count the users who started at or after `since`, or all of them. Raises `Unavailable`."""
-    return counts(database.read_as_operator(query(since))[0])
+    return counts(database.read_as_operator(query(since), query(since, of_cluster=True))[0])
 
 
-def query(since: datetime | None) -> Bound[FunnelRow]:
-    """The statement that counts. It has to run as a role that may read every user's rows."""
-    return _OF_ALL() if since is None else _SINCE_A_TIME(since=since)
+def query(since: datetime | None, *, of_cluster: bool = False) -> Bound[FunnelRow]:
+    """The statement that counts. It has to run as a role that may read every user's rows.
+
+    On a cluster, that of one server fails; that `of_cluster` gives the same everywhere, and reads every step's row.
+    """
+    if since is None:
+        return _OF_ALL[of_cluster]()
+    return _SINCE_A_TIME[of_cluster](since=since)
 
 
 def counts(row: Mapping[str, Any]) -> Counts:
@@ -89,10 +95,16 @@ def _sessions(started: ColumnElement[bool]) -> Subquery:
     )
 
 
-def _steps(started: ColumnElement[bool], *, everybody: bool) -> Subquery:
+def _of_session(*, of_cluster: bool) -> ColumnElement[bool]:
+    """How a step meets its session: by what an index alone tells, or also by what brought both to one server."""
+    by_id = _session.id == _step.session_id
+    return by_id & (_session.user_id == _step.user_id) if of_cluster else by_id
+
+
+def _steps(started: ColumnElement[bool], *, everybody: bool, of_cluster: bool) -> Subquery:
     """Users by step and status. Of everybody, an index that holds both is enough; the session's id is in it, too."""
     counted = onboarding_steps
-    source = counted if everybody else counted.join(onboarding_sessions, _session.id == _step.session_id)
+    source = counted if everybody else counted.join(onboarding_sessions, _of_session(of_cluster=of_cluster))
     return (
         select(_step.step_key, _step.status, func.count().label("users"))
         .select_from(source)
@@ -102,25 +114,25 @@ def _steps(started: ColumnElement[bool], *, everybody: bool) -> Subquery:
     )
 
 
-def _begun(started: ColumnElement[bool]) -> Subquery:
+def _begun(started: ColumnElement[bool], *, of_cluster: bool) -> Subquery:
     """Users who are in the middle of a step, by step and furthest step."""
     return (
         select(_step.step_key, _step.status, _session.furthest_step, func.count().label("users"))
-        .select_from(onboarding_steps.join(onboarding_sessions, _session.id == _step.session_id))
+        .select_from(onboarding_steps.join(onboarding_sessions, _of_session(of_cluster=of_cluster)))
         .where(_step.status == literal_column(f"'{IN_PROGRESS}'"), _session.completed_at.is_(None), started)
         .group_by(_step.step_key, _step.status, _session.furthest_step)
         .subquery("begun")
     )
 
 
-def _median_seconds(started: ColumnElement[bool]) -> ColumnElement[Any]:
+def _median_seconds(started: ColumnElement[bool], *, of_cluster: bool) -> ColumnElement[Any]:
     """The median time of each step, as an object by step key.
 
     A step's time begins when the user finished another step before it, else with the session; a reset, or the deletion
     of the last key, begins it anew. It counts where the user finished the steps in the order of the page up to this
     one, so that going back to a finished step spoils neither.
     """
-    timed = _timed(_latest(started))
+    timed = _timed(_own_of_cluster(started) if of_cluster else _own(_latest(started)))
     rows = (
         select(timed.c.step_key, func.percentile_cont(0.5).within_group(timed.c.seconds).label("seconds"))
         .where(timed.c.place_in_time == timed.c.place_on_page, timed.c.status == COMPLETED, timed.c.seconds > 0)
@@ -141,28 +153,54 @@ def _latest(started: ColumnElement[bool]) -> CTE:
     )
 
 
-def _timed(latest: CTE) -> Subquery:
+def _own(latest: CTE) -> Subquery:
+    """Every step of the latest users, with what times tell of it. `id` tells users apart."""
+    # The array makes Postgres look each user up by key: joined alone, it would rather read the whole table.
+    is_of_latest = _step.user_id == func.any(func.array(select(latest.c.user_id).scalar_subquery()))
+    steps = select(_step.session_id, *_times()).where(is_of_latest).subquery("steps_of_users")
+    joined = latest.join(steps, steps.c.session_id == latest.c.id)
+    return _begun_again(joined, latest.c.id, latest.c.started_at, steps)
+
+
+def _own_of_cluster(started: ColumnElement[bool]) -> Subquery:
+    """As `_own`. Each server joins and orders its own users' steps; all that it is told is when the latest began."""
+    since = select(func.min(_latest(started).c.started_at)).scalar_subquery()
+    steps = select(_step.user_id, _step.session_id, *_times()).subquery("steps_of_users")
+    is_own = (steps.c.user_id == _session.user_id) & (steps.c.session_id == _session.id)
+    joined = onboarding_sessions.join(steps, is_own & started & (_session.started_at >= since))
+    return _begun_again(joined, _session.user_id, _session.started_at, steps)
+
+
+def _times() -> tuple[ColumnElement[Any], ...]:
     is_finished = _step.status == func.any(array(FINISHED_STATUSES))
     finished_at = case((is_finished, _step.completed_at))
     pending_since = case((_step.status == PENDING, _step.updated_at)).label("pending_since")
     page = func.array_position(array([step.key for step in STEPS]), _step.step_key)
-    # The array makes Postgres look each user up by key: joined alone, it would rather read the whole table.
-    is_of_latest = _step.user_id == func.any(func.array(select(latest.c.user_id).scalar_subquery()))
-    columns = (_step.session_id, _step.step_key, _step.status, page.label("page"), finished_at.label("finished_at"))
-    steps = select(*columns, pending_since).where(is_of_latest).subquery("steps_of_users")
-    own = (
+    return _step.step_key, _step.status, page.label("page"), finished_at.label("finished_at"), pending_since
+
+
+def _begun_again(
+    joined: FromClause,
+    user: ColumnElement[Any],
+    started_at: ColumnElement[Any],
+    steps: Subquery,
+) -> Subquery:
+    return (
         select(
-            latest.c.id,
-            latest.c.started_at,
+            user.label("id"),
+            started_at.label("started_at"),
             steps.c.step_key,
             steps.c.status,
             steps.c.page,
             steps.c.finished_at,
-            func.max(steps.c.pending_since).over(partition_by=latest.c.id).label("begun_again_at"),
+            func.max(steps.c.pending_since).over(partition_by=user).label("begun_again_at"),
         )
-        .select_from(latest.join(steps, steps.c.session_id == latest.c.id))
+        .select_from(joined)
         .subquery("own")
     )
+
+
+def _timed(own: Subquery) -> Subquery:
     user, time = own.c.id, own.c.finished_at
     previous = func.lag(time, 1, own.c.started_at).over(partition_by=user, order_by=time)
     again = case((own.c.begun_again_at < time, own.c.begun_again_at))
@@ -179,15 +217,17 @@ def _timed(latest: CTE) -> Subquery:
     )
 
 
-def _query(started: ColumnElement[bool], *, everybody: bool) -> Query[FunnelRow]:
+def _query(started: ColumnElement[bool], *, everybody: bool, of_cluster: bool) -> Query[FunnelRow]:
     parts = select(
         _listed(_sessions(started)).label("sessions"),
-        _listed(_steps(started, everybody=everybody)).label("steps"),
-        _listed(_begun(started)).label("begun"),
-        _median_seconds(started).label("median_seconds"),
+        _listed(_steps(started, everybody=everybody, of_cluster=of_cluster)).label("steps"),
+        _listed(_begun(started, of_cluster=of_cluster)).label("begun"),
+        _median_seconds(started, of_cluster=of_cluster).label("median_seconds"),
     )
     return Query(parts, FunnelRow)
 
 
-_OF_ALL = _query(true(), everybody=True)
-_SINCE_A_TIME = _query(_session.started_at >= _SINCE, everybody=False)
+_OF_ALL = {it_is: _query(true(), everybody=True, of_cluster=it_is) for it_is in (False, True)}
+_SINCE_A_TIME = {
+    it_is: _query(_session.started_at >= _SINCE, everybody=False, of_cluster=it_is) for it_is in (False, True)
+}

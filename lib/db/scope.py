@@ -4,7 +4,7 @@ Postgres runs everything up to the Sync of a pipeline as one transaction, so a r
 scope that `begins` sends them all the same, where a transaction has to be told something that only they tell.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -23,10 +23,12 @@ FOREVER = 4_102_444_800.0
 MOST_BEFORE_SCOPE = 3
 """How many statements may come before the one whose row tells of the server."""
 
-# A table of Citus: it is there where the rows may be on other servers.
+IS_CLUSTER = "to_regclass('pg_catalog.pg_dist_partition') IS NOT NULL"
+"""Whether the rows may be on other servers: they are where this table of Citus is."""
+
 _TIME_LIMIT = (
     "SELECT extract(epoch FROM clock_timestamp())::float8 AS clock, pg_backend_pid() AS backend,"
-    " to_regclass('pg_catalog.pg_dist_partition') IS NOT NULL AS is_distributed,"
+    f" {IS_CLUSTER} AS is_distributed,"
     f" set_config('statement_timeout', %(limit_ms)s, true), set_config('search_path', '{SEARCH_PATH}', true),"
     # Whatever a role's or database's defaults are: times and numbers are read as these write them, and a database
     # without row-level security is none to work with.
@@ -50,6 +52,12 @@ _PASSED_ON = (
 )
 _STANDARD_STRINGS = "SET LOCAL standard_conforming_strings TO on"
 _LOCK = "SELECT pg_advisory_xact_lock(hashtextextended(%(user_id)s, 0))"
+# An advisory lock is each server's own. On a cluster, which may be asked at any of its servers, this one is got at the
+# server that has the user's rows; no row is read for it. Another number, since that may be the server that was asked.
+_LOCK_AT_ROWS = (
+    "SELECT pg_advisory_xact_lock(hashtextextended(%(user_id)s::text, 1))"
+    " FROM (SELECT count(*) FROM onboarding_sessions WHERE user_id = %(user_id)s::varchar) AS here"
+)
 
 _LEFT_MS = "greatest(1, ceil(1000 * extract(epoch FROM to_timestamp(%(done_by)s) - clock_timestamp())))::bigint::text"
 _IN_TIME = (
@@ -111,6 +119,15 @@ class Scope:
         """What every statement may name."""
         return {"user_id": self.user_id, "request_id": self.request_id, "write_seed": self.write_seed}
 
+    @property
+    def is_for_one_server(self) -> bool:
+        """Whether a cluster has to be asked in another way."""
+        return self.user_id is not None and not self.begins
+
+    def work(self, statements: Sequence[Bound[Any]]) -> Sequence[Bound[Any]]:
+        """The statements that do the work."""
+        return statements
+
     def statements(self, timing: Timing = DEFAULT_TIMING) -> list[Bound[Any]]:
         """What is sent before the statements that do the work, but for a write's lock: see `lock`."""
         values = timing.values
@@ -131,7 +148,8 @@ class Scope:
         if not self.exclusive:
             return []
         limit = _WHOLE_IN_TIME if timing.ends_transactions else ""
-        return [Bound(_LOCK, {}), Bound(_IN_TIME + limit, timing.values)]
+        at_rows = [Bound[Any](_LOCK_AT_ROWS, {})] if self.begins else []
+        return [Bound(_LOCK, {}), *at_rows, Bound(_IN_TIME + limit, timing.values)]
 
     def end(self, timing: Timing = DEFAULT_TIMING) -> list[Bound[Any]]:
         """What is sent after the statements that do the work."""

@@ -112,7 +112,7 @@ def test_a_server_that_forgot_and_lost_a_connection_is_told_again_too(
     for connection in opened:
         connection.execute("DISCARD ALL")
     for process in [connection.server_pid for connection in opened][-1:]:
-        database.execute("SELECT pg_terminate_backend(%s)", [process])
+        database.execute("SELECT pg_terminate_backend(%s::int)", [process])  # that of Citus takes a bigint
     assert complete_step(calls, USER, 3).status == 200
     assert versions(calls) == (before[0] + 1, before[1] + 1)
 

@@ -1,13 +1,10 @@
-"""Requests on a cluster: ids of any text, a whole walk, two entry nodes, and a worker that joins meanwhile."""
+"""Requests on a cluster: ids of any text, a whole walk, and a worker that joins meanwhile."""
 
 from __future__ import annotations
 
 import itertools
 import threading
-from collections import Counter
-from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from functools import partial
 from typing import LiteralString
 
 import pytest
@@ -17,11 +14,7 @@ from dev.harness.client import Client, Response
 from dev.harness.wizard import walk
 from dev.local_postgres import OWNER
 from lib import bootstrap
-from lib.db import api_keys, drafts
-from lib.db.database import Database
-from lib.db.engine import build_pool
-from lib.errors import VersionMismatch
-from lib.steps.definitions import RESEARCH
+from scripts.distribution import distribute
 from tests.support.cluster import HOST, Cluster
 from tests.support.given_server import introduce
 from tests.support.inspection import Superuser
@@ -86,56 +79,9 @@ def test_a_walk_through_the_six_steps(http: Client) -> None:
     assert http.get(f"{BASE}/status", user="user_2walk").json()["is_completed"] is True
 
 
-@pytest.fixture
-def entries(cluster: Cluster, database: Superuser) -> Iterator[list[Database]]:
-    """The same database through the coordinator and through each worker."""
-    opened = [Database(build_pool(node.url(database.info.dbname, OWNER))) for node in cluster.nodes[:3]]
-    yield opened
-    for entry in opened:
-        entry.close()
-
-
-def at_once[Result](calls: list[Callable[[], Result]]) -> list[Result]:
-    """Begin all calls at the same moment."""
-    barrier = threading.Barrier(len(calls))
-
-    def begun(call: Callable[[], Result]) -> Result:
-        barrier.wait()
-        return call()
-
-    with ThreadPoolExecutor(len(calls)) as pool:
-        return list(pool.map(begun, calls))
-
-
-def test_writes_through_two_entry_nodes_lose_nothing(entries: list[Database]) -> None:
-    """Advisory locks are each node's own; the session's row is locked on its one worker whichever way a write comes."""
-    user = "user_2two_ways"
-
-    def save(entry: Database, way: int) -> None:
-        for number in range(10):
-            api_keys.save(entry, user, f"provider-{way}-{number}", b"key", None)
-
-    at_once([partial(save, entry, way) for way, entry in enumerate(entries)])
-    assert len(api_keys.read(entries[0], user)) == 10 * len(entries)
-
-
-def test_one_of_two_conditional_writes_through_two_entry_nodes_is_stored(entries: list[Database]) -> None:
-    """With the same version in If-Match, exactly one wins, round after round."""
-    user = "user_2versions"
-
-    def won(version: int, entry: Database) -> bool:
-        try:
-            drafts.save(entry, user, RESEARCH, {"n": version}, if_match=[version])
-        except VersionMismatch:
-            return False
-        return True
-
-    for version in range(10):
-        results = at_once([partial(won, version, entry) for entry in entries])
-        assert Counter(results)[True] == 1, (version, results)
-
-
-def test_a_worker_that_joins_while_20_users_write(cluster: Cluster, http: Client, database: Superuser) -> None:
+def test_a_worker_that_joins_while_20_users_write(
+    cluster: Cluster, http: Client, database: Superuser, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Shards move to it meanwhile: every acknowledged write is stored, each answer 200 or a 503 to try again."""
     name, stop = database.info.dbname, threading.Event()
     answers: list[Response] = []
@@ -166,6 +112,12 @@ def test_a_worker_that_joins_while_20_users_write(cluster: Cluster, http: Client
     placed = database.execute("SELECT DISTINCT nodeport FROM citus_shards WHERE citus_table_type = 'distributed'")
     assert len(placed.fetchall()) == 3
     assert shards_without_trigger(cluster, name) == []
+    with cluster.coordinator.connect(name, OWNER) as connection:
+        distribute(connection, say=lambda _line: None)
+    monkeypatch.setenv("DATABASE_URL", cluster.nodes[-1].url(name, OWNER))
+    bootstrap.reset()
+    for user in users:
+        assert http.get(f"{BASE}/init", user=user).status == 200  # it takes requests, too
 
 
 def join(cluster: Cluster, name: str, database: Superuser) -> None:

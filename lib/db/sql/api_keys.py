@@ -5,12 +5,13 @@ from typing import Any
 from sqlalchemy import Text, delete, exists, func, literal_column, select, update
 from sqlalchemy.dialects.postgresql import array
 
-from lib.db.api_keys import StepWithKeys, StoredKeys
+from lib.db.api_keys import KeysWithStep, StepOfKeys, StoredKeys
 from lib.db.sql import steps
 from lib.db.sql.events import recorded
 from lib.db.statements import USER, Query, Statement, parameter, upsert
 from lib.db.tables import api_keys, onboarding_sessions, onboarding_steps
 from lib.steps.definitions import API_KEYS, COMPLETED, PENDING
+from lib.steps.fields import names_of
 from lib.steps.providers import AI_PROVIDERS
 
 _key, _step = api_keys.c, onboarding_steps.c
@@ -55,17 +56,9 @@ PROVIDERS_AND_KEYS = (
 )
 READ = Query(select(*PROVIDERS_AND_KEYS), StoredKeys)
 
-_always = select(literal_column("1").label("one")).subquery("always")
-READ_WITH_STEP = Query(
-    select(
-        _step.status,
-        _step.completed_at,
-        _step.data,
-        _step.validation_errors,
-        _step.draft.cast(Text).label("draft"),
-        _step.draft_saved_at,
-        _step.version,
-        *PROVIDERS_AND_KEYS,
-    ).select_from(_always.outerjoin(onboarding_steps, (_step.user_id == USER) & (_step.step_key == API_KEYS.key))),
-    StepWithKeys,
-)
+_shown: dict[str, Any] = {**{name: _step[name] for name in names_of(StepOfKeys)}, "draft": _step.draft.cast(Text)}
+_named = [part for name, column in _shown.items() for part in (literal_column(f"'{name}'", Text), column)]
+_of_step = select(func.json_build_object(*_named)).where(_step.user_id == USER, _step.step_key == API_KEYS.key)
+# The step is looked up beside the keys: joined to what is always there, it would make a worker of Citus crash that was
+# added and not distributed to yet.
+READ_WITH_STEP = Query(select(*PROVIDERS_AND_KEYS, _of_step.scalar_subquery().label("step")), KeysWithStep)

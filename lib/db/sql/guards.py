@@ -61,14 +61,27 @@ def _guard(condition: ColumnElement[bool], sqlstate: str) -> Statement:
     return Statement(select(func.onboarding_require(condition, sqlstate)))
 
 
-account = _guard(~exists().where(erased_users.c.user_hash == USER_HASH), ACCOUNT_ERASED)
+# One row, for which Postgres reads nothing. A cluster asks the server that has the user's rows for it.
+_here = select(func.count()).where(onboarding_sessions.c.user_id == USER).subquery("here")
+
+
+def _guard_at_rows(condition: ColumnElement[bool], sqlstate: str) -> Statement:
+    """As `_guard`, of a table that every server of a cluster has a copy of: of the copy beside the user's rows.
+
+    A transaction ends at one server after the other. The user's lock is let go, and this copy is changed, at one
+    moment; another copy may be changed a little later.
+    """
+    return Statement(select(func.onboarding_require(condition, sqlstate)).select_from(_here))
+
+
+account = _guard_at_rows(~exists().where(erased_users.c.user_hash == USER_HASH), ACCOUNT_ERASED)
 key_of = _guard(
     exists().where(
         api_keys.c.user_id == USER, api_keys.c.provider == func.any(bindparam("providers", type_=ARRAY(String)))
     ),
     NO_KEY,
 )
-delivery = _guard(
+delivery = _guard_at_rows(
     ~exists().where(
         webhook_deliveries.c.user_hash == USER_HASH,
         webhook_deliveries.c.delivery_id == parameter(webhook_deliveries, "delivery_id"),

@@ -1,6 +1,7 @@
 """Step 1, and the stored keys."""
 
 from collections.abc import Collection, Mapping
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 from lib.db import api_keys
@@ -17,7 +18,7 @@ from lib.steps.api_keys import (
     submitted_keys,
     without_secrets,
 )
-from lib.steps.definitions import API_KEYS, PENDING
+from lib.steps.definitions import API_KEYS
 from lib.steps.limits import MAX_NOTES_BYTES, refuse_too_large
 from lib.steps.named_keys import could_name_keys, refuse_named_keys
 from lib.steps.progress import Progress, StepState
@@ -81,15 +82,24 @@ def validate_keys(call: Call) -> "KeysValidated":
 def _read_step(call: Call, _known_versions: Collection[int]) -> StepState:
     row = api_keys.read_with_step(call.database, call.user.id)
     keys = {provider: masked(key) for provider, key in _decrypted(call, api_keys.by_provider(row)).items()}
+    step = row["step"]
+    data = step["data"] if step else None
+    shown = {**(data or {}), "api_keys": keys} if keys or data is not None else None
+    if step is None:
+        return StepState(data=shown)
     return StepState(
-        status=row["status"] or PENDING,
-        completed_at=row["completed_at"],
-        data={**(row["data"] or {}), "api_keys": keys} if keys or row["data"] is not None else None,
-        validation_errors=row["validation_errors"] or [],
-        draft=None if row["draft"] is None else JsonText(row["draft"]),
-        draft_saved_at=row["draft_saved_at"],
-        version=row["version"] or 0,
+        status=step["status"],
+        completed_at=_time(step["completed_at"]),
+        data=shown,
+        validation_errors=step["validation_errors"],
+        draft=None if step["draft"] is None else JsonText(step["draft"]),
+        draft_saved_at=_time(step["draft_saved_at"]),
+        version=step["version"],
     )
+
+
+def _time(text: str | None) -> datetime | None:
+    return None if text is None else datetime.fromisoformat(text)
 
 
 def _save_step(call: Call, submission: Submission) -> tuple[Progress, object]:
