@@ -42,7 +42,7 @@ type Typed = Omit<Unsent, "user"> & { user?: string };
 
 interface Entry {
   unsent?: Typed;
-  /** When to send it, in milliseconds since 1970; Infinity while the step is being completed. */
+  /** When to send it, in milliseconds since 1970. */
   due: number;
   status: DraftStatus;
 }
@@ -54,6 +54,10 @@ export class Drafts {
   readonly #online = (): void => void this.flush();
   #timer: ReturnType<typeof setTimeout> | undefined;
   #running: Promise<void> | undefined;
+  /** The write that is under way. */
+  #writing: { step: number; done: Promise<unknown> } | undefined;
+  /** The steps that are being completed or skipped, each as often as it is: nothing of them is sent meanwhile. */
+  readonly #ending: number[] = [];
   #user: string | undefined;
   #lastAt = 0;
 
@@ -130,29 +134,27 @@ export class Drafts {
     if (unsent) await this.#release(unsent);
   }
 
-  /** Runs what ends a step's draft: nothing is sent meanwhile; afterwards it is dropped, but for what was typed since. */
-  async ending<T extends { response: Response }>(step: number, work: () => Promise<T>): Promise<T> {
-    const entry = this.#entries.get(step);
-    if (entry) entry.due = Number.POSITIVE_INFINITY;
-    await this.#running;
-    const unsent = this.#entries.get(step)?.unsent;
-    const result = await work().catch((error: unknown) => {
+  /**
+   * Runs what finishes a step: its draft is not sent meanwhile. What had been typed when it began is dropped afterwards, as
+   * the server drops its draft; what was typed since is sent on top, and all of it where the server `keeps` its draft.
+   */
+  async ending<T extends { response: Response }>(step: number, work: () => Promise<T>, keeps = false): Promise<T> {
+    const finished = keeps ? undefined : this.#entries.get(step)?.unsent;
+    this.#ending.push(step);
+    try {
+      if (this.#writing?.step === step) await this.#writing.done;
+      const result = await work();
+      if (result.response.ok) await this.#ended(step, finished);
+      return result;
+    } finally {
+      this.#ending.splice(this.#ending.indexOf(step), 1);
       this.#resume(step);
-      throw error;
-    });
-    if (!result.response.ok) this.#resume(step);
-    else {
-      this.#tellTabs(step);
-      const now = this.#entries.get(step);
-      if (now?.unsent === unsent) await this.drop(step);
-      else if (now?.unsent) this.#rebase(now.unsent, this.#options.versions.seen(step));
     }
-    return result;
   }
 
   /** Sends everything now, the oldest first. */
   flush(): Promise<void> {
-    for (const entry of this.#entries.values()) if (entry.due !== Number.POSITIVE_INFINITY) entry.due = 0;
+    for (const entry of this.#entries.values()) entry.due = 0;
     return this.#run();
   }
 
@@ -186,6 +188,13 @@ export class Drafts {
     if (unsent.user) await this.#options.store.remove(unsent as Unsent).catch(() => undefined);
   }
 
+  async #ended(step: number, finished: Typed | undefined): Promise<void> {
+    this.#tellTabs(step);
+    const unsent = this.#entries.get(step)?.unsent;
+    if (!unsent || unsent === finished) await this.drop(step);
+    else await this.#rebase(unsent, this.#options.versions.seen(step));
+  }
+
   #resume(step: number): void {
     const entry = this.#entries.get(step);
     if (entry?.unsent) {
@@ -207,7 +216,10 @@ export class Drafts {
     if (user) {
       this.#user = user;
       for (let entry = this.#next(user); entry && reachable; entry = this.#next(user)) {
-        reachable = await this.#send({ ...entry, user });
+        const done = this.#send({ ...entry, user });
+        this.#writing = { step: entry.unsent.step, done };
+        reachable = await done;
+        this.#writing = undefined;
       }
     }
     if (!reachable) this.#wake(this.#options.retryAfter);
@@ -217,10 +229,13 @@ export class Drafts {
     }
   }
 
-  /** What may be sent: nobody's decision is awaited, and it is of the user who is signed in. */
+  /** What may be sent: nobody's decision is awaited, its step is not being finished, and the user who typed it is signed in. */
   #waiting(user: string | undefined): (Entry & { unsent: Typed })[] {
     const open = (entry: Entry): entry is Entry & { unsent: Typed } =>
-      entry.unsent !== undefined && !["conflict", "refused"].includes(entry.status.state) && (entry.unsent.user ?? user) === user;
+      entry.unsent !== undefined &&
+      !["conflict", "refused"].includes(entry.status.state) &&
+      !this.#ending.includes(entry.unsent.step) &&
+      (entry.unsent.user ?? user) === user;
     return [...this.#entries.values()].filter(open);
   }
 
@@ -257,14 +272,15 @@ export class Drafts {
       if (!entry.unsent) this.#tell(sent.step, { state: "saved", savedAt });
     } else if (entry?.unsent) {
       this.#tell(sent.step, { state: "typing" });
-      this.#rebase(entry.unsent, `"${version}"`);
+      await this.#rebase(entry.unsent, `"${version}"`);
     }
   }
 
-  /** What was typed while a write was under way goes on top of what that write stored. */
-  #rebase(unsent: Typed, version: string | undefined): void {
+  /** What was typed while a write was under way goes on top of what that write stored; without its version, of what is read. */
+  #rebase(unsent: Typed, version: string | undefined): Promise<void> {
     if (version) unsent.version = version;
-    void this.#keep(unsent);
+    else delete unsent.version;
+    return this.#keep(unsent);
   }
 
   #tellTabs(step: number): void {

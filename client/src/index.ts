@@ -40,7 +40,8 @@ export function createOnboardingClient({ baseUrl, getToken, ...options }: Onboar
       const { step, action } = stepOf(request) ?? {};
       const ends = step !== undefined && (action === "complete" || action === "skip");
       if (!ends) return send(request);
-      return (await drafts.ending(step, async () => ({ response: await send(request) }))).response;
+      const ended = await drafts.ending(step, async () => ({ response: await send(request) }), action === "skip");
+      return ended.response;
     },
   });
   const isBrowser = "indexedDB" in globalThis; // a server that renders the page has nobody who types

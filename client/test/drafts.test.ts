@@ -203,6 +203,55 @@ test("what is typed while a step is being completed is not lost", async () => {
   drafts.close();
 });
 
+test("what is typed after Save was pressed, while a draft is still on its way, is not lost with the draft", async () => {
+  const { drafts, sent, server } = person();
+  let arrived = (): void => {};
+  server.answer = () => new Promise((resolve) => (arrived = () => resolve({ kind: "saved", version: 1, savedAt: "now" })));
+  await drafts.change(2, { text: "half" });
+  await until(() => sent.length === 1);
+  const ending = drafts.ending(2, answer(200));
+  await drafts.change(2, { text: "half, and more" });
+  server.answer = async () => ({ kind: "saved", version: 3, savedAt: "now" });
+  arrived();
+  await ending;
+  await until(saved(drafts, 2));
+  assert.deepEqual(sent.map(({ data }) => data), [{ text: "half" }, { text: "half, and more" }]);
+  drafts.close();
+});
+
+test("what is typed while a step is being completed is sent after that, on top of it", async () => {
+  const { drafts, sent } = person({ versions: { seen: () => '"5"', see: () => {} } });
+  let arrived = (): void => {};
+  const ending = drafts.ending(2, () => new Promise<{ response: Response }>((resolve) => (arrived = () => resolve({ response: new Response() }))));
+  await drafts.change(2, { text: "typed meanwhile" });
+  await new Promise((resolve) => setTimeout(resolve, 60));
+  await drafts.flush();
+  assert.deepEqual(sent, []);
+  arrived();
+  await ending;
+  await until(saved(drafts, 2));
+  assert.deepEqual(sent.map(({ data, version }) => [data, version]), [[{ text: "typed meanwhile" }, '"5"']]);
+  drafts.close();
+});
+
+test("a step that ends while another one's draft is on its way does not wait for that", async () => {
+  const { drafts, sent, server } = person();
+  server.answer = () => new Promise(() => {});
+  await drafts.change(3, { text: "on a slow line" });
+  await until(() => sent.length === 1);
+  assert.equal((await drafts.ending(2, answer(200))).response.status, 200);
+  drafts.close();
+});
+
+test("what was typed into a step that is skipped is saved on top of that, as the server keeps its draft", async () => {
+  const { drafts, sent } = person({ delay: 60_000, versions: { seen: () => '"6"', see: () => {} } });
+  await drafts.change(4, { text: "on second thoughts" });
+  await drafts.ending(4, answer(200), true);
+  await until(saved(drafts, 4));
+  assert.deepEqual(sent.map(({ data, version }) => [data, version]), [[{ text: "on second thoughts" }, '"6"']]);
+  drafts.close();
+});
+
 test("keystrokes stay in order, however long it takes to learn who types", async () => {
   const waits = [60, 0, 0];
   const { drafts, sent, store, user } = person();
