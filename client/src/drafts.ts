@@ -25,7 +25,7 @@ export type DraftStatus =
 export interface DraftsOptions {
   /** Who is signed in; rejects while that cannot be told. */
   user: () => Promise<string>;
-  versions: Pick<Versions, "seen" | "see">;
+  versions: Pick<Versions, "seen" | "see" | "forget">;
   save: (draft: Unsent) => Promise<Outcome>;
   store: Store;
   /** Tells other tabs, and hears from them. */
@@ -42,7 +42,7 @@ type Typed = Omit<Unsent, "user"> & { user?: string };
 
 interface Entry {
   unsent?: Typed;
-  /** When to send it, in milliseconds since 1970. */
+  /** When to send it, on a clock that nobody sets. */
   due: number;
   status: DraftStatus;
 }
@@ -87,7 +87,7 @@ export class Drafts {
     this.#lastAt = Math.max(now(), this.#lastAt + 1);
     const unsent: Typed = { step, data: kept, at: this.#lastAt, ...(version && { version }) };
     const status = before?.status.state === "conflict" ? { ...before.status, mine: kept } : { state: "typing" as const };
-    this.#set(step, { unsent, due: now() + delay, status });
+    this.#set(step, { unsent, due: performance.now() + delay, status });
     this.#wake(delay);
     return this.#keep(unsent);
   }
@@ -137,13 +137,15 @@ export class Drafts {
   /**
    * Runs what finishes a step: its draft is not sent meanwhile. What had been typed when it began is dropped afterwards, as
    * the server drops its draft; what was typed since is sent on top, and all of it where the server `keeps` its draft.
+   * The work hears who was signed in when it began, and is to be done for nobody else.
    */
-  async ending<T extends { response: Response }>(step: number, work: () => Promise<T>, keeps = false): Promise<T> {
+  async ending<T extends { response: Response }>(step: number, work: (user?: string) => Promise<T>, keeps = false): Promise<T> {
+    const user = this.#user;
     const finished = keeps ? undefined : this.#entries.get(step)?.unsent;
     this.#ending.push(step);
     try {
       if (this.#writing?.step === step) await this.#writing.done;
-      const result = await work();
+      const result = await work(user);
       if (result.response.ok) await this.#ended(step, finished);
       return result;
     } finally {
@@ -166,10 +168,21 @@ export class Drafts {
     this.#listeners.clear();
   }
 
+  /** Takes note of who is signed in: what somebody else typed is not shown any more. It stays in the store. */
+  become(user: string): void {
+    const before = this.#user;
+    this.#user = user;
+    if (before === undefined || before === user) return;
+    this.#options.versions.forget();
+    for (const [step, { unsent }] of this.#entries) {
+      if (!unsent || (unsent.user ?? user) !== user) this.#set(step, { due: 0, status: { state: "idle" } });
+    }
+  }
+
   /** The user, or the last one that was known: offline, no new token can be had. */
   async #who(): Promise<string | undefined> {
     try {
-      this.#user = await this.#options.user();
+      this.become(await this.#options.user());
     } catch {
       // still the one before
     }
@@ -178,10 +191,17 @@ export class Drafts {
 
   /** Stores what was typed. Where a browser does not let us, it is kept as long as the page is open. */
   async #keep(unsent: Typed): Promise<void> {
-    const user = unsent.user ?? (await this.#who());
+    const user = unsent.user ?? (await this.#typist());
     if (!user || this.#entries.get(unsent.step)?.unsent !== unsent) return;
     unsent.user = user;
     await this.#options.store.put({ ...unsent, user }).catch(() => undefined);
+  }
+
+  /** As `#who`, but the last one that was known where a token is not at hand: the page may be left before there is one. */
+  #typist(): Promise<string | undefined> {
+    const known = this.#user;
+    const asked = this.#who();
+    return known ? Promise.race([asked, new Promise<string>((resolve) => setTimeout(resolve, 0, known))]) : asked;
   }
 
   async #release(unsent: Typed): Promise<void> {
@@ -212,25 +232,20 @@ export class Drafts {
 
   async #sendDue(): Promise<void> {
     const user = await this.#options.user().catch(() => undefined);
-    let reachable = user !== undefined;
-    if (user) {
-      this.#user = user;
-      for (let entry = this.#next(user); entry && reachable; entry = this.#next(user)) {
-        const done = this.#send({ ...entry, user });
-        this.#writing = { step: entry.unsent.step, done };
-        reachable = await done;
-        this.#writing = undefined;
-      }
+    if (user === undefined) return this.#wake(this.#options.retryAfter);
+    this.become(user);
+    for (let next = this.#next(user); next && this.#user === user; next = this.#next(user)) {
+      const done = this.#send(next, user);
+      this.#writing = { step: next.step, done };
+      await done;
     }
-    if (!reachable) this.#wake(this.#options.retryAfter);
-    else {
-      const next = Math.min(...this.#waiting(user).map(({ due }) => due));
-      if (Number.isFinite(next)) this.#wake(Math.max(0, next - this.#options.now()));
-    }
+    this.#writing = undefined;
+    const next = Math.min(...this.#waiting(user).map(({ due }) => due));
+    if (Number.isFinite(next)) this.#wake(Math.max(0, next - performance.now()));
   }
 
   /** What may be sent: nobody's decision is awaited, its step is not being finished, and the user who typed it is signed in. */
-  #waiting(user: string | undefined): (Entry & { unsent: Typed })[] {
+  #waiting(user: string): (Entry & { unsent: Typed })[] {
     const open = (entry: Entry): entry is Entry & { unsent: Typed } =>
       entry.unsent !== undefined &&
       !["conflict", "refused"].includes(entry.status.state) &&
@@ -239,28 +254,30 @@ export class Drafts {
     return [...this.#entries.values()].filter(open);
   }
 
-  #next(user: string): { unsent: Typed } | undefined {
-    const due = this.#waiting(user).filter((entry) => entry.due <= this.#options.now());
-    return due.sort((a, b) => a.unsent.at - b.unsent.at)[0];
+  #next(user: string): Typed | undefined {
+    const due = this.#waiting(user).filter((entry) => entry.due <= performance.now());
+    return due.map(({ unsent }) => unsent).sort((a, b) => a.at - b.at)[0];
   }
 
-  /** Whether the server could be reached. */
-  async #send({ unsent, user }: { unsent: Typed; user: string }): Promise<boolean> {
+  async #send(unsent: Typed, user: string): Promise<void> {
     unsent.user = user;
     const { step } = unsent;
     this.#tell(step, { state: "saving" });
     const outcome = await this.#options.save({ ...unsent, user });
-    const newest = this.#entries.get(step)?.unsent;
-    if (outcome.kind === "unreachable") {
-      if (newest === unsent) this.#tell(step, { state: "offline" });
-      return false;
-    }
-    if (outcome.kind === "saved") await this.#saved(unsent, outcome.version, outcome.savedAt);
+    const entry = this.#entries.get(step);
+    const newest = entry?.unsent;
+    if (this.#user !== user) {
+      if (outcome.kind === "saved") await this.#release(unsent);
+    } else if (outcome.kind === "unreachable") {
+      if (entry && newest === unsent) {
+        entry.due = performance.now() + this.#options.retryAfter;
+        this.#tell(step, { state: "offline" });
+      }
+    } else if (outcome.kind === "saved") await this.#saved(unsent, outcome.version, outcome.savedAt);
     else if (outcome.kind === "conflict") {
       const { version, current: theirs, problem } = outcome;
       this.#tell(step, { state: "conflict", mine: newest?.data ?? unsent.data, theirs, version, problem });
     } else if (newest === unsent) this.#tell(step, { state: "refused", mine: unsent.data, problem: outcome.problem });
-    return true;
   }
 
   async #saved(sent: Typed, version: number, savedAt: string | null): Promise<void> {

@@ -17,7 +17,7 @@ function person(options: Partial<DraftsOptions> = {}) {
   const server = { answer: async (_draft: Unsent): Promise<Outcome> => ({ kind: "saved", version: (version += 1), savedAt: "now" }) };
   const drafts = new Drafts({
     user: async () => user,
-    versions: { seen: () => undefined, see: (step, number) => void noted.push([step, number]) },
+    versions: { seen: () => undefined, see: (step, number) => void noted.push([step, number]), forget: () => {} },
     save: async (draft) => {
       sent.push(structuredClone(draft));
       return server.answer(draft);
@@ -220,7 +220,7 @@ test("what is typed after Save was pressed, while a draft is still on its way, i
 });
 
 test("what is typed while a step is being completed is sent after that, on top of it", async () => {
-  const { drafts, sent } = person({ versions: { seen: () => '"5"', see: () => {} } });
+  const { drafts, sent } = person({ versions: { seen: () => '"5"', see: () => {}, forget: () => {} } });
   let arrived = (): void => {};
   const ending = drafts.ending(2, () => new Promise<{ response: Response }>((resolve) => (arrived = () => resolve({ response: new Response() }))));
   await drafts.change(2, { text: "typed meanwhile" });
@@ -244,11 +244,43 @@ test("a step that ends while another one's draft is on its way does not wait for
 });
 
 test("what was typed into a step that is skipped is saved on top of that, as the server keeps its draft", async () => {
-  const { drafts, sent } = person({ delay: 60_000, versions: { seen: () => '"6"', see: () => {} } });
+  const { drafts, sent } = person({ delay: 60_000, versions: { seen: () => '"6"', see: () => {}, forget: () => {} } });
   await drafts.change(4, { text: "on second thoughts" });
   await drafts.ending(4, answer(200), true);
   await until(saved(drafts, 4));
   assert.deepEqual(sent.map(({ data, version }) => [data, version]), [[{ text: "on second thoughts" }, '"6"']]);
+  drafts.close();
+});
+
+test("a device whose clock is set back still sends what was typed", async () => {
+  let clock = 1_800_000_000_000;
+  const { drafts, sent } = person({ now: () => clock });
+  await drafts.change(2, { text: "typed at noon" });
+  clock -= 3_600_000;
+  await until(saved(drafts, 2));
+  assert.equal(sent.length, 1);
+  drafts.close();
+});
+
+test("a draft that the server cannot take now holds back no other step's", async () => {
+  const { drafts, server } = person();
+  let saves = 0;
+  server.answer = async ({ step }) => (step === 2 ? { kind: "unreachable" } : { kind: "saved", version: (saves += 1), savedAt: "now" });
+  await drafts.change(2, { text: "breaks the server" });
+  await drafts.change(3, { text: "does not" });
+  await until(saved(drafts, 3));
+  assert.equal(drafts.status(2).state, "offline");
+  drafts.close();
+});
+
+test("what is typed is kept at once, though it takes long to get a token", async () => {
+  const user = `user_${(users += 1)}`;
+  let isSlow = false;
+  const { drafts, store } = person({ user: () => (isSlow ? new Promise(() => {}) : Promise.resolve(user)), delay: 60_000 });
+  await drafts.restore();
+  isSlow = true;
+  await drafts.change(2, { text: "typed after a night's sleep" });
+  assert.deepEqual((await store.all(user)).map(({ data }) => data), [{ text: "typed after a night's sleep" }]);
   drafts.close();
 });
 
@@ -301,6 +333,45 @@ test("after another person signs in, nothing of the first one is sent", async ()
   await drafts.flush();
   assert.deepEqual(sent.map(({ user, step }) => [user, step]), [[name, 3]]);
   assert.equal((await store.all(first)).length, 1);
+  drafts.close();
+});
+
+test("what one person typed is not shown to the next one at the same page, and is there again when they are back", async () => {
+  let name = `user_${(users += 1)}`;
+  const first = name;
+  const { drafts, sent, store } = person({ user: async () => name, delay: 60_000 });
+  await drafts.restore();
+  await drafts.change(2, { text: "of the first" });
+  name = `user_${(users += 1)}`;
+  const other = person({ user: async () => name, store, delay: 60_000 });
+  await other.drafts.change(2, { text: "of the second, an hour ago" });
+  other.drafts.close();
+  await drafts.restore();
+  assert.deepEqual(drafts.unsent(2), { text: "of the second, an hour ago" });
+  await until(saved(drafts, 2));
+  name = first;
+  assert.deepEqual((await drafts.restore()).map(({ data }) => data), [{ text: "of the first" }]);
+  await until(saved(drafts, 2));
+  assert.deepEqual(sent.map(({ data }) => data), [{ text: "of the second, an hour ago" }, { text: "of the first" }]);
+  drafts.close();
+});
+
+test("an answer that arrives after another person signed in is nothing of theirs", async () => {
+  let name = `user_${(users += 1)}`;
+  const { drafts, sent, store, server } = person({ user: async () => name });
+  let arrived = (): void => {};
+  server.answer = () => new Promise((resolve) => (arrived = () => resolve({ kind: "conflict", version: 8, current: THEIRS, problem: {} })));
+  await drafts.change(2, { text: "of the first" });
+  await until(() => sent.length === 1);
+  const first = name;
+  name = `user_${(users += 1)}`;
+  await drafts.restore();
+  await drafts.change(2, { text: "of the second" });
+  arrived();
+  server.answer = async () => ({ kind: "saved", version: 1, savedAt: "now" });
+  await until(saved(drafts, 2));
+  assert.deepEqual(sent.map(({ user, version }) => [user, version]), [[first, undefined], [name, undefined]]);
+  assert.deepEqual((await store.all(first)).map(({ data }) => data), [{ text: "of the first" }]);
   drafts.close();
 });
 
