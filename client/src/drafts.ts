@@ -1,4 +1,5 @@
 /** Saves what is being typed: after a pause, one write at a time, kept while there is no connection, never over others. */
+import { newId } from "./http.js";
 import type { Store, Unsent } from "./store.js";
 import type { Data, StepNow, Versions } from "./versions.js";
 
@@ -35,6 +36,8 @@ export interface DraftsOptions {
   delay?: number;
   /** Milliseconds until an unreachable server is tried again without a word of the browser that it is online. */
   retryAfter?: number;
+  /** Milliseconds that a form waits for the store at most: some browsers' never answers. What comes later is for the next visit. */
+  patience?: number;
 }
 
 /** What was typed; whose it is becomes known a moment later. */
@@ -59,23 +62,48 @@ export class Drafts {
   /** The steps that are being completed or skipped, each as often as it is: nothing of them is sent meanwhile. */
   readonly #ending: number[] = [];
   #user: string | undefined;
+  #restored: { user: string; found: Promise<Unsent[]> } | undefined;
+  /** What was restored and waits for another draft of its step: each is sent, or met as a conflict, by itself. */
+  #left: Unsent[] = [];
+  /** What is in a step's form, or was before something was typed over it. */
+  readonly #taken = new Map<number, Unsent>();
+  readonly #tab = newId();
   #lastAt = 0;
 
   constructor(options: DraftsOptions) {
-    this.#options = { now: Date.now, delay: 800, retryAfter: 10_000, ...options };
+    this.#options = { now: Date.now, delay: 800, retryAfter: 10_000, patience: 3000, ...options };
     globalThis.addEventListener?.("online", this.#online);
     options.channel?.addEventListener("message", (event) => void this.#heard((event as MessageEvent).data));
   }
 
-  /** Takes up the drafts that an earlier visit could not send, and sends them, the oldest first. */
+  /** Takes up the drafts that an earlier visit could not send, once for each who signs in, and sends them, the oldest first. */
   async restore(): Promise<Unsent[]> {
     const user = await this.#who();
-    const found = user ? await this.#options.store.all(user).catch(() => []) : [];
-    for (const unsent of found) {
-      if (!this.#entries.get(unsent.step)?.unsent) this.#set(unsent.step, { unsent, due: 0, status: { state: "offline" } });
-    }
-    if (found.length) void this.flush();
+    if (!user) return [];
+    if (this.#restored?.user !== user) this.#restored = { user, found: this.#takeUp(user) };
+    return this.#restored.found;
+  }
+
+  async #takeUp(user: string): Promise<Unsent[]> {
+    const { store, patience } = this.#options;
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    const late = new Promise<never>((_, reject) => (timer = setTimeout(reject, patience)));
+    const found = await Promise.race([store.all(user), late]).catch((): Unsent[] => []);
+    clearTimeout(timer);
+    if (this.#user !== user) return [];
+    this.#left = found;
+    for (const { step } of found) this.#takeNext(step);
     return found;
+  }
+
+  /** Takes up the next restored draft of a step that has none in its form. */
+  #takeNext(step: number): void {
+    const unsent = this.#left.find((one) => one.step === step);
+    if (!unsent || this.#entries.get(step)?.unsent) return;
+    this.#left = this.#left.filter((one) => one !== unsent);
+    this.#taken.set(step, unsent);
+    this.#set(step, { unsent, due: 0, status: { state: "offline" } });
+    this.#wake(0);
   }
 
   /** Notes what is in the form of a step now. API keys are left out: they never wait in a browser. */
@@ -85,7 +113,7 @@ export class Drafts {
     const before = this.#entries.get(step);
     const version = before?.unsent ? before.unsent.version : versions.seen(step);
     this.#lastAt = Math.max(now(), this.#lastAt + 1);
-    const unsent: Typed = { step, data: kept, at: this.#lastAt, ...(version && { version }) };
+    const unsent: Typed = { step, tab: this.#tab, data: kept, at: this.#lastAt, ...(version && { version }) };
     const status = before?.status.state === "conflict" ? { ...before.status, mine: kept } : { state: "typing" as const };
     this.#set(step, { unsent, due: performance.now() + delay, status });
     this.#wake(delay);
@@ -131,7 +159,7 @@ export class Drafts {
   async drop(step: number): Promise<void> {
     const unsent = this.#entries.get(step)?.unsent;
     this.#set(step, { due: 0, status: { state: "idle" } });
-    if (unsent) await this.#release(unsent);
+    if (unsent) await this.#settle(unsent);
   }
 
   /**
@@ -174,6 +202,9 @@ export class Drafts {
     this.#user = user;
     if (before === undefined || before === user) return;
     this.#options.versions.forget();
+    this.#restored = undefined;
+    this.#left = [];
+    this.#taken.clear();
     for (const [step, { unsent }] of this.#entries) {
       if (!unsent || (unsent.user ?? user) !== user) this.#set(step, { due: 0, status: { state: "idle" } });
     }
@@ -194,7 +225,9 @@ export class Drafts {
     const user = unsent.user ?? (await this.#typist());
     if (!user || this.#entries.get(unsent.step)?.unsent !== unsent) return;
     unsent.user = user;
-    await this.#options.store.put({ ...unsent, user }).catch(() => undefined);
+    const isKept = await this.#options.store.put({ ...unsent, user }).then(() => true, () => false);
+    const taken = this.#taken.get(unsent.step);
+    if (isKept && taken !== unsent) await this.#release(taken);
   }
 
   /** As `#who`, but the last one that was known where a token is not at hand: the page may be left before there is one. */
@@ -204,8 +237,16 @@ export class Drafts {
     return known ? Promise.race([asked, new Promise<string>((resolve) => setTimeout(resolve, 0, known))]) : asked;
   }
 
-  async #release(unsent: Typed): Promise<void> {
-    if (unsent.user) await this.#options.store.remove(unsent as Unsent).catch(() => undefined);
+  async #release(unsent: Typed | undefined): Promise<void> {
+    if (unsent && this.#taken.get(unsent.step) === unsent) this.#taken.delete(unsent.step);
+    if (unsent?.user) await this.#options.store.remove(unsent as Unsent).catch(() => undefined);
+  }
+
+  /** Removes what a step's form had, with what it was typed over, and shows what else there is. */
+  async #settle(unsent: Typed): Promise<void> {
+    await this.#release(unsent);
+    await this.#release(this.#taken.get(unsent.step));
+    this.#takeNext(unsent.step);
   }
 
   async #ended(step: number, finished: Typed | undefined): Promise<void> {
@@ -285,8 +326,8 @@ export class Drafts {
     this.#tellTabs(sent.step);
     if (entry?.unsent === sent) {
       delete entry.unsent;
-      await this.#release(sent);
-      if (!entry.unsent) this.#tell(sent.step, { state: "saved", savedAt });
+      await this.#settle(sent);
+      if (!this.#entries.get(sent.step)?.unsent) this.#tell(sent.step, { state: "saved", savedAt });
     } else if (entry?.unsent) {
       this.#tell(sent.step, { state: "typing" });
       await this.#rebase(entry.unsent, `"${version}"`);

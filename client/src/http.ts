@@ -98,7 +98,7 @@ function asked(response: Response): number | undefined {
 }
 
 /** `randomUUID` is missing where a page is served without TLS from another machine. */
-function newId(): string {
+export function newId(): string {
   return crypto.randomUUID?.() ?? Math.random().toString(36).slice(2);
 }
 

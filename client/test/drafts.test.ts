@@ -284,6 +284,66 @@ test("what is typed is kept at once, though it takes long to get a token", async
   drafts.close();
 });
 
+test("of two tabs that are closed without a connection neither loses its text, and the person chooses", async () => {
+  const [one, two] = [person(), person()];
+  for (const { drafts, server } of [one, two]) {
+    await drafts.restore();
+    server.answer = async () => ({ kind: "unreachable" });
+  }
+  const tabs = [one.drafts, person({ user: async () => one.user, store: one.store }).drafts];
+  for (const [index, tab] of tabs.entries()) {
+    await tab.change(2, { text: `of tab ${index}` });
+    tab.close();
+  }
+  const later = person({ user: async () => one.user });
+  later.server.answer = async ({ data }) =>
+    data.text === "of tab 0" ? { kind: "saved", version: 1, savedAt: "now" } : { kind: "conflict", version: 1, current: THEIRS, problem: {} };
+  await later.drafts.restore();
+  await until(() => later.drafts.status(2).state === "conflict");
+  assert.deepEqual(later.sent.map(({ data }) => data), [{ text: "of tab 0" }, { text: "of tab 1" }]);
+  assert.deepEqual(later.drafts.unsent(2), { text: "of tab 1" });
+  await later.drafts.takeTheirs(2);
+  assert.deepEqual(await later.store.all(one.user), []);
+  for (const { drafts } of [two, later]) drafts.close();
+});
+
+test("a store that never answers keeps no form waiting, and loses nothing to what is typed meanwhile", async () => {
+  const first = person();
+  first.server.answer = async () => ({ kind: "unreachable" });
+  await first.drafts.change(2, { text: "typed yesterday" });
+  first.drafts.close();
+  const store = { ...first.store, all: () => new Promise<never>(() => {}) };
+  const stuck = person({ user: async () => first.user, store, patience: 20 });
+  assert.deepEqual(await stuck.drafts.restore(), []);
+  await stuck.drafts.change(2, { text: "typed today" });
+  await until(saved(stuck.drafts, 2));
+  stuck.drafts.close();
+  const next = person({ user: async () => first.user });
+  const [one, two] = await Promise.all([next.drafts.restore(), next.drafts.restore()]);
+  assert.deepEqual([one!.map(({ data }) => data), two], [[{ text: "typed yesterday" }], one]);
+  await until(saved(next.drafts, 2));
+  next.drafts.close();
+});
+
+test("a draft is kept after the storage was cleared, and after it could not be opened once", async () => {
+  const { user, store, drafts } = person({ delay: 60_000 });
+  await drafts.change(2, { text: "before" });
+  await new Promise((resolve) => (indexedDB.deleteDatabase("onboarding-drafts").onsuccess = resolve));
+  await drafts.change(2, { text: "after" });
+  assert.deepEqual((await store.all(user)).map(({ data }) => data), [{ text: "after" }]);
+  const { open } = indexedDB;
+  const fresh = person({ delay: 60_000 });
+  indexedDB.open = () => {
+    throw new DOMException("not now");
+  };
+  await fresh.drafts.change(2, { text: "not kept" });
+  indexedDB.open = open;
+  await fresh.drafts.change(2, { text: "kept" });
+  assert.deepEqual((await fresh.store.all(fresh.user)).map(({ data }) => data), [{ text: "kept" }]);
+  drafts.close();
+  fresh.drafts.close();
+});
+
 test("keystrokes stay in order, however long it takes to learn who types", async () => {
   const waits = [60, 0, 0];
   const { drafts, sent, store, user } = person();
