@@ -1,7 +1,10 @@
 /** Saves what is being typed: after a pause, one write at a time, kept while there is no connection, never over others. */
-import { newId } from "./http.js";
+import { newId, pause } from "./http.js";
 import type { Store, Unsent } from "./store.js";
-import type { Data, StepNow, Versions } from "./versions.js";
+import { type Data, isSame, type StepNow, type Versions } from "./versions.js";
+
+/** How many of a step's versions are remembered that were sent, and may be what is stored. */
+const MOST_TRIED = 10;
 
 /** What became of one attempt to save a draft. */
 export type Outcome =
@@ -85,15 +88,18 @@ export class Drafts {
   }
 
   async #takeUp(user: string): Promise<Unsent[]> {
-    const { store, patience } = this.#options;
-    let timer: ReturnType<typeof setTimeout> | undefined;
-    const late = new Promise<never>((_, reject) => (timer = setTimeout(reject, patience)));
-    const found = await Promise.race([store.all(user), late]).catch((): Unsent[] => []);
-    clearTimeout(timer);
+    const found = (await this.#soon(this.#options.store.all(user).catch(() => []))) ?? [];
     if (this.#user !== user) return [];
-    this.#left = found;
+    this.#left = found.filter(({ step, tab }) => this.#entries.get(step)?.unsent?.tab !== tab);
     for (const { step } of found) this.#takeNext(step);
     return found;
+  }
+
+  /** What the store gives, or nothing where it does not answer: no person and no request waits for it for ever. */
+  async #soon<T>(work: Promise<T>): Promise<T | undefined> {
+    const late = new AbortController();
+    const wait = pause(this.#options.patience, late.signal).catch(() => undefined);
+    return Promise.race([work, wait as Promise<undefined>]).finally(() => late.abort());
   }
 
   /** Takes up the next restored draft of a step that has none in its form. */
@@ -113,7 +119,8 @@ export class Drafts {
     const before = this.#entries.get(step);
     const version = before?.unsent ? before.unsent.version : versions.seen(step);
     this.#lastAt = Math.max(now(), this.#lastAt + 1);
-    const unsent: Typed = { step, tab: this.#tab, data: kept, at: this.#lastAt, ...(version && { version }) };
+    const tried = before?.unsent?.tried;
+    const unsent: Typed = { step, tab: this.#tab, data: kept, at: this.#lastAt, ...(version && { version }), ...(tried && { tried }) };
     const status = before?.status.state === "conflict" ? { ...before.status, mine: kept } : { state: "typing" as const };
     this.#set(step, { unsent, due: performance.now() + delay, status });
     this.#wake(delay);
@@ -159,7 +166,7 @@ export class Drafts {
   async drop(step: number): Promise<void> {
     const unsent = this.#entries.get(step)?.unsent;
     this.#set(step, { due: 0, status: { state: "idle" } });
-    if (unsent) await this.#settle(unsent);
+    if (unsent) await this.#soon(this.#settle(unsent));
   }
 
   /**
@@ -244,16 +251,16 @@ export class Drafts {
 
   /** Removes what a step's form had, with what it was typed over, and shows what else there is. */
   async #settle(unsent: Typed): Promise<void> {
-    await this.#release(unsent);
-    await this.#release(this.#taken.get(unsent.step));
+    const released = [unsent, this.#taken.get(unsent.step)].map((one) => this.#release(one));
     this.#takeNext(unsent.step);
+    await Promise.all(released);
   }
 
   async #ended(step: number, finished: Typed | undefined): Promise<void> {
     this.#tellTabs(step);
     const unsent = this.#entries.get(step)?.unsent;
     if (!unsent || unsent === finished) await this.drop(step);
-    else await this.#rebase(unsent, this.#options.versions.seen(step));
+    else this.#rebase(unsent, this.#options.versions.seen(step));
   }
 
   #resume(step: number): void {
@@ -302,43 +309,52 @@ export class Drafts {
 
   async #send(unsent: Typed, user: string): Promise<void> {
     unsent.user = user;
-    const { step } = unsent;
+    const { step, data } = unsent;
+    unsent.tried = [...(unsent.tried ?? []).filter((one) => one !== data), data].slice(-MOST_TRIED);
     this.#tell(step, { state: "saving" });
     const outcome = await this.#options.save({ ...unsent, user });
     const entry = this.#entries.get(step);
     const newest = entry?.unsent;
     if (this.#user !== user) {
-      if (outcome.kind === "saved") await this.#release(unsent);
+      if (outcome.kind === "saved") void this.#release(unsent);
     } else if (outcome.kind === "unreachable") {
       if (entry && newest === unsent) {
         entry.due = performance.now() + this.#options.retryAfter;
         this.#tell(step, { state: "offline" });
       }
-    } else if (outcome.kind === "saved") await this.#saved(unsent, outcome.version, outcome.savedAt);
+    } else if (outcome.kind === "saved") this.#saved(unsent, outcome.version, outcome.savedAt);
     else if (outcome.kind === "conflict") {
       const { version, current: theirs, problem } = outcome;
-      this.#tell(step, { state: "conflict", mine: newest?.data ?? unsent.data, theirs, version, problem });
+      if (newest?.tried?.some((one) => isSame(theirs.draft?.data, one))) this.#onTop(newest, version);
+      else this.#tell(step, { state: "conflict", mine: newest?.data ?? unsent.data, theirs, version, problem });
     } else if (newest === unsent) this.#tell(step, { state: "refused", mine: unsent.data, problem: outcome.problem });
   }
 
-  async #saved(sent: Typed, version: number, savedAt: string | null): Promise<void> {
+  #saved(sent: Typed, version: number, savedAt: string | null): void {
     const entry = this.#entries.get(sent.step);
     this.#tellTabs(sent.step);
     if (entry?.unsent === sent) {
       delete entry.unsent;
-      await this.#settle(sent);
+      void this.#settle(sent);
       if (!this.#entries.get(sent.step)?.unsent) this.#tell(sent.step, { state: "saved", savedAt });
     } else if (entry?.unsent) {
       this.#tell(sent.step, { state: "typing" });
-      await this.#rebase(entry.unsent, `"${version}"`);
+      this.#rebase(entry.unsent, `"${version}"`);
     }
   }
 
+  /** The version that was met is a write of this page whose answer was lost: what was typed since goes on top of it now. */
+  #onTop(unsent: Typed, version: number): void {
+    this.#set(unsent.step, { unsent, due: 0, status: { state: "typing" } });
+    this.#rebase(unsent, `"${version}"`);
+  }
+
   /** What was typed while a write was under way goes on top of what that write stored; without its version, of what is read. */
-  #rebase(unsent: Typed, version: string | undefined): Promise<void> {
+  #rebase(unsent: Typed, version: string | undefined): void {
     if (version) unsent.version = version;
     else delete unsent.version;
-    return this.#keep(unsent);
+    delete unsent.tried;
+    void this.#keep(unsent);
   }
 
   #tellTabs(step: number): void {

@@ -1,5 +1,5 @@
 /** How each request is sent: as one user, with a fresh token, again after a passing failure, with the version that it changes. */
-import type { Versions } from "./versions.js";
+import { stepOf, type Versions } from "./versions.js";
 
 /** Gives the session token; with `skipCache` a newly issued one. Clerk's `useAuth().getToken` fits as it is. */
 export type GetToken = (options?: { skipCache?: boolean }) => Promise<string | null>;
@@ -24,6 +24,9 @@ const LONGEST_WAIT = 60_000;
  * second reset would undo what was entered after the first.
  */
 const ONCE = /\/(?:style-detection\/complete|step3\/[\w-]+|step4\/generate-[\w-]+|reset)$/;
+
+/** What a path is about: `api-keys` in `/api/onboarding/api-keys/openai`. */
+const RESOURCE = /\/api\/onboarding\/([\w-]+)/;
 
 /** Sends a request as whoever is signed in, or as one user and nobody else. */
 export type SendAs = (request: Request, user?: string) => Promise<Response>;
@@ -53,6 +56,16 @@ export function sendWith(sending: Sending): SendAs {
       await sending.pause(wait, request.signal);
     }
   };
+  const turns = new Map<string, Promise<unknown>>();
+  /** A write that names no version goes out after the one before it, whose retry would undo it otherwise. */
+  const inTurn = (request: Request, work: () => Promise<Response>): Promise<Response> => {
+    const { pathname } = new URL(request.url);
+    if (request.method === "GET" || stepOf(request) || ONCE.test(pathname)) return work();
+    const [, resource = ""] = RESOURCE.exec(pathname) ?? [];
+    const turn = (turns.get(resource) ?? Promise.resolve()).then(work);
+    turns.set(resource, turn.catch(() => undefined));
+    return turn;
+  };
   return (request, user) => {
     let whose = user;
     const signed = async (sent: Request, skipCache: boolean): Promise<Request> => {
@@ -64,7 +77,7 @@ export function sendWith(sending: Sending): SendAs {
       return withToken(sent, token);
     };
     if (!request.headers.has("X-Request-Id")) request.headers.set("X-Request-Id", newId());
-    return sending.versions.track(request, (one) => send(one, (skipCache) => signed(one, skipCache)));
+    return inTurn(request, () => sending.versions.track(request, (one) => send(one, (skipCache) => signed(one, skipCache))));
   };
 }
 

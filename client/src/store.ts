@@ -10,6 +10,8 @@ export interface Unsent {
   at: number;
   /** The ETag of the step that the person saw while typing. */
   version?: string;
+  /** What was sent over that version before, in vain or with its answer lost: meeting one of these is no conflict. */
+  tried?: Record<string, unknown>[];
 }
 
 export interface Store {

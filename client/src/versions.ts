@@ -94,8 +94,13 @@ async function versionThatHolds(request: Request, action: Action, response: Resp
 
 function isStored(action: Action, data: Data | null | undefined, current: StepNow): boolean {
   if (action === "skip") return current.status === "skipped";
-  if (action === "draft") return data ? holds(current.draft?.data, data) && holds(data, current.draft?.data) : !current.draft;
+  if (action === "draft") return data ? isSame(current.draft?.data, data) : !current.draft;
   return current.status === "completed" && !current.draft && holds(current.data, data ?? {});
+}
+
+/** Whether two JSON values are equal, whatever the order of their names. */
+export function isSame(one: unknown, other: unknown): boolean {
+  return holds(one, other) && holds(other, one);
 }
 
 /** Whether a stored JSON value has everything of a sent one; an API key is shown as its mask, `sk-1…9abc`. */

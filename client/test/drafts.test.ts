@@ -132,6 +132,29 @@ test("a conflict is handed over with both versions, and nothing is sent until th
   drafts.close();
 });
 
+test("what a page meets of its own, whose answer was lost, is no conflict, in this visit or the next", async () => {
+  for (const reopens of [false, true]) {
+    const { user, drafts, server, store } = person();
+    server.answer = async () => ({ kind: "unreachable" });
+    await drafts.change(2, { text: "stored", list: [1] });
+    await until(() => drafts.status(2).state === "offline");
+    await drafts.change(2, { text: "stored, and more", list: [1] });
+    drafts.close();
+    const again = reopens ? person({ user: async () => user, store }) : { drafts, server };
+    const versions: unknown[] = [];
+    const current = { status: "in_progress", data: null, draft: { data: { list: [1], text: "stored" }, saved_at: "then" } };
+    again.server.answer = async ({ version }) => {
+      versions.push(version);
+      return version === '"1"' ? { kind: "saved", version: 2, savedAt: "now" } : { kind: "conflict", version: 1, current, problem: {} };
+    };
+    await again.drafts.restore();
+    await again.drafts.flush();
+    await until(saved(again.drafts, 2));
+    assert.deepEqual(versions, [undefined, '"1"']);
+    again.drafts.close();
+  }
+});
+
 test("whoever takes the other version sees it, and goes on from there", async () => {
   const { user, drafts, sent, noted, store, server } = person();
   server.answer = async () => ({ kind: "conflict", version: 8, current: THEIRS, problem: {} });
@@ -312,11 +335,16 @@ test("a store that never answers keeps no form waiting, and loses nothing to wha
   first.server.answer = async () => ({ kind: "unreachable" });
   await first.drafts.change(2, { text: "typed yesterday" });
   first.drafts.close();
-  const store = { ...first.store, all: () => new Promise<never>(() => {}) };
+  const never = (): Promise<never> => new Promise(() => {});
+  const store = { all: never, put: never, remove: never };
   const stuck = person({ user: async () => first.user, store, patience: 20 });
   assert.deepEqual(await stuck.drafts.restore(), []);
-  await stuck.drafts.change(2, { text: "typed today" });
-  await until(saved(stuck.drafts, 2));
+  for (const text of ["typed today", "and more"]) {
+    void stuck.drafts.change(2, { text });
+    await until(saved(stuck.drafts, 2));
+  }
+  void stuck.drafts.change(2, { text: "all of it" });
+  assert.equal((await stuck.drafts.ending(2, answer(200))).response.status, 200);
   stuck.drafts.close();
   const next = person({ user: async () => first.user });
   const [one, two] = await Promise.all([next.drafts.restore(), next.drafts.restore()]);

@@ -82,6 +82,23 @@ test("an answer that asks for more patience than a person has is handed over", a
   await server.close();
 });
 
+test("what is tried again never undoes a later write of the same", async () => {
+  const answers = [{ cut: true }, { status: 503 }];
+  const server = await stub(() => answers.shift() ?? {});
+  const send = sender();
+  const save = (key: string) => send(new Request(`${server.url}/api/onboarding/api-keys`, { method: "POST", body: JSON.stringify({ key }) }));
+  const remove = () => send(new Request(`${server.url}/api/onboarding/api-keys/openai`, { method: "DELETE" }));
+  await Promise.all([save("old"), remove(), save("new")]);
+  assert.deepEqual(server.asked.map(({ method, body }) => (body as { key: string } | undefined)?.key ?? method), ["old", "old", "old", "DELETE", "new"]);
+  server.answer = () => ({ cut: true });
+  const failed = save("newer");
+  const after = save("newest");
+  await assert.rejects(failed);
+  await assert.rejects(after); // it had its turn all the same
+  assert.equal(server.asked.length, 13);
+  await server.close();
+});
+
 test("an aborted request is not tried again", async () => {
   const server = await stub(() => ({ cut: true }));
   const controller = new AbortController();

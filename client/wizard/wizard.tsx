@@ -233,7 +233,7 @@ function Conflict({ status, settle }: ConflictProps): ReactNode {
   useEffect(() => dialog.current?.showModal(), []);
   const theirs = status.theirs.draft?.data ?? status.theirs.data ?? {};
   return (
-    <dialog ref={dialog} aria-labelledby="conflict" onCancel={(event) => event.preventDefault()}>
+    <dialog ref={dialog} aria-labelledby="conflict" onClose={() => dialog.current?.showModal() /* a second Escape cannot be prevented */}>
       <h2 id="conflict">This step was changed elsewhere</h2>
       <p>Another tab or device saved it after you opened it here. Which version should stay?</p>
       <div className="versions">
