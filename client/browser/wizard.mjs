@@ -439,3 +439,46 @@ export async function after_a_reset_elsewhere_the_person_decides_about_what_was_
   await draftSays(page, "Draft saved");
   await storedSays(run, "after, more");
 }
+
+export async function a_step_that_another_device_changed_can_be_saved_after_a_choice(run) {
+  const [here, there] = [await (await run.newDevice()).open(`/wizard?user=${run.user}`), await (await run.newDevice()).open(`/wizard?user=${run.user}`)];
+  await go(here, 4);
+  await voice(here).fill("From here");
+  await draftSays(here, "Draft saved");
+  await go(there, 4);
+  await voice(there).fill("From there");
+  await draftSays(there, "Draft saved");
+  await press(here, "Save");
+  await here.getByRole("region", { name: "The other one" }).getByText("From there").waitFor();
+  await press(here, "Keep mine");
+  await draftSays(here, "Draft saved");
+  await press(here, "Save");
+  await here.getByRole("heading", { name: STEP_TITLES[4] }).waitFor();
+  assert.equal((await stored(run, 4)).data.corePersona.identity.voice, "From here");
+}
+
+export async function what_is_typed_while_another_tab_s_text_is_read_stays_in_the_form(run) {
+  const { open } = await run.newDevice();
+  const [one, two] = [await open(`/wizard?user=${run.user}`), await open(`/wizard?user=${run.user}`)];
+  await go(one, 4);
+  await go(two, 4);
+  const gate = withResolvers();
+  const reading = two.waitForRequest("**/step/4");
+  await two.route("**/step/4", async (route) => {
+    const response = await route.fetch();
+    await gate.promise;
+    await route.fulfill({ response });
+  });
+  await voice(one).fill("From the first tab");
+  await reading;
+  await voice(two).fill("From the second tab");
+  await two.getByRole("dialog").waitFor();
+  await press(two, "Keep mine");
+  await draftSays(two, "Draft saved");
+  const read = two.waitForResponse("**/step/4");
+  gate.resolve();
+  await read;
+  await two.waitForTimeout(200);
+  assert.equal(await voice(two).inputValue(), "From the second tab");
+  await voiceSays(one, "From the second tab");
+}

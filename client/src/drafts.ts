@@ -1,10 +1,10 @@
 /** Saves what is being typed: after a pause, one write at a time, kept while there is no connection, never over others. */
 import { newId, pause } from "./http.js";
 import type { Store, Unsent } from "./store.js";
-import { type Data, isSame, type StepNow, type Versions } from "./versions.js";
+import { type Data, holds, isSame, type StepNow, type Versions } from "./versions.js";
 
 /** How many of a step's versions are remembered that were sent, and may be what is stored. */
-const MOST_TRIED = 10;
+const MOST_TRIED = 5;
 
 /** What became of one attempt to save a draft. */
 export type Outcome =
@@ -181,7 +181,7 @@ export class Drafts {
     try {
       if (this.#writing?.step === step) await this.#writing.done;
       const result = await work(user);
-      if (result.response.ok) await this.#ended(step, finished);
+      if (result.response.ok) await this.#ended(step, finished, user ?? this.#user);
       return result;
     } finally {
       this.#ending.splice(this.#ending.indexOf(step), 1);
@@ -256,7 +256,8 @@ export class Drafts {
     await Promise.all(released);
   }
 
-  async #ended(step: number, finished: Typed | undefined): Promise<void> {
+  async #ended(step: number, finished: Typed | undefined, user: string | undefined): Promise<void> {
+    if (user !== this.#user) return this.#soon(this.#release(finished)); // the form is somebody else's now
     this.#tellTabs(step);
     const unsent = this.#entries.get(step)?.unsent;
     if (!unsent || unsent === finished) await this.drop(step);
@@ -325,8 +326,10 @@ export class Drafts {
     } else if (outcome.kind === "saved") this.#saved(unsent, outcome.version, outcome.savedAt);
     else if (outcome.kind === "conflict") {
       const { version, current: theirs, problem } = outcome;
+      const mine = newest?.data ?? data;
       if (newest?.tried?.some((one) => isSame(theirs.draft?.data, one))) this.#onTop(newest, version);
-      else this.#tell(step, { state: "conflict", mine: newest?.data ?? unsent.data, theirs, version, problem });
+      else if (!theirs.draft && holds(theirs.data, mine)) this.#isFinished(step, version);
+      else this.#tell(step, { state: "conflict", mine, theirs, version, problem });
     } else if (newest === unsent) this.#tell(step, { state: "refused", mine: unsent.data, problem: outcome.problem });
   }
 
@@ -341,6 +344,12 @@ export class Drafts {
       this.#tell(sent.step, { state: "typing" });
       this.#rebase(entry.unsent, `"${version}"`);
     }
+  }
+
+  /** The step was completed with all of this, here with the answer lost, or in another tab: there is nothing left to save. */
+  #isFinished(step: number, version: number): void {
+    this.#options.versions.see(step, version);
+    void this.drop(step);
   }
 
   /** The version that was met is a write of this page whose answer was lost: what was typed since goes on top of it now. */

@@ -104,7 +104,7 @@ export function isSame(one: unknown, other: unknown): boolean {
 }
 
 /** Whether a stored JSON value has everything of a sent one; an API key is shown as its mask, `sk-1…9abc`. */
-function holds(stored: unknown, sent: unknown, isMasked = false): boolean {
+export function holds(stored: unknown, sent: unknown, isMasked = false): boolean {
   if (stored === sent) return true;
   if (isMasked && typeof stored === "string" && typeof sent === "string") {
     const [head, tail] = stored.split("…");

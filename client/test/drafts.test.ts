@@ -155,6 +155,20 @@ test("what a page meets of its own, whose answer was lost, is no conflict, in th
   }
 });
 
+test("a completion whose answer was lost is no conflict, where the step has all that was typed", async () => {
+  const { user, drafts, noted, sent, server, store } = person({ delay: 60_000 });
+  const current = { status: "completed", data: { text: "whole", more: 1 }, draft: null };
+  server.answer = async () => ({ kind: "conflict", version: 4, current, problem: {} });
+  await drafts.change(2, { text: "whole" });
+  await drafts.ending(2, () => Promise.reject(new TypeError("no answer"))).catch(() => undefined);
+  await until(() => sent.length === 1 && drafts.status(2).state === "idle");
+  assert.deepEqual([noted, drafts.unsent(2), await store.all(user)], [[[2, 4]], undefined, []]);
+  await drafts.change(2, { text: "whole, and more" });
+  await drafts.flush();
+  assert.equal(drafts.status(2).state, "conflict");
+  drafts.close();
+});
+
 test("whoever takes the other version sees it, and goes on from there", async () => {
   const { user, drafts, sent, noted, store, server } = person();
   server.answer = async () => ({ kind: "conflict", version: 8, current: THEIRS, problem: {} });
