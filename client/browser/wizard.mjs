@@ -482,3 +482,36 @@ export async function what_is_typed_while_another_tab_s_text_is_read_stays_in_th
   assert.equal(await voice(two).inputValue(), "From the second tab");
   await voiceSays(one, "From the second tab");
 }
+
+export async function a_tab_closed_while_a_draft_is_sent_meets_no_conflict_with_itself(run) {
+  const { context, open } = await run.newDevice();
+  const page = await open(`/wizard?user=${run.user}`);
+  await go(page, 4);
+  const stored = withResolvers();
+  await page.route("**/step/4/draft", async (route) => {
+    await route.fetch();
+    stored.resolve();
+  });
+  await voice(page).fill("On its way");
+  await stored.promise;
+  await voice(page).fill("On its way, and more");
+  await page.close();
+  const later = await open(`/wizard?user=${run.user}`);
+  await go(later, 4);
+  await voiceSays(later, "On its way, and more");
+  await storedSays(run, "On its way, and more");
+  assert.equal(await later.getByRole("dialog").count(), 0);
+  await context.setOffline(true);
+  await voice(later).fill("Before the storage is cleared");
+  await draftSays(later, "No connection");
+  const protocol = await context.newCDPSession(later);
+  await protocol.send("Storage.clearDataForOrigin", { origin: run.url, storageTypes: "indexeddb" });
+  await voice(later).fill("After the storage was cleared");
+  await later.waitForTimeout(500);
+  await later.close();
+  await context.setOffline(false);
+  const last = await open(`/wizard?user=${run.user}`);
+  await go(last, 4);
+  await voiceSays(last, "After the storage was cleared");
+  await storedSays(run, "After the storage was cleared");
+}

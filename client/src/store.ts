@@ -62,7 +62,7 @@ export function indexedDbStore(now: () => number = Date.now): Store {
       await run("readwrite", (drafts) => {
         const key = keyOf(draft);
         const found = drafts.get(key) as IDBRequest<Unsent | undefined>;
-        found.onsuccess = () => found.result?.at === draft.at && drafts.delete(key);
+        found.onsuccess = () => found.result && found.result.at <= draft.at && drafts.delete(key);
         return found;
       });
     },
@@ -94,7 +94,8 @@ export function memoryStore(): Store {
     all: async (user) => [...drafts.values()].filter((draft) => draft.user === user).sort((a, b) => a.at - b.at),
     put: async (draft) => void drafts.set(key(draft), draft),
     remove: async (draft) => {
-      if (drafts.get(key(draft))?.at === draft.at) drafts.delete(key(draft));
+      const found = drafts.get(key(draft));
+      if (found && found.at <= draft.at) drafts.delete(key(draft));
     },
   };
 }
