@@ -71,6 +71,7 @@ export class Drafts {
   /** What is in a step's form, or was before something was typed over it. */
   readonly #taken = new Map<number, Unsent>();
   readonly #tab = newId();
+  #isClosed = false;
   #lastAt = 0;
 
   constructor(options: DraftsOptions) {
@@ -197,6 +198,7 @@ export class Drafts {
 
   /** Ends timers and listeners. What was not sent stays in the store. */
   close(): void {
+    this.#isClosed = true;
     clearTimeout(this.#timer);
     globalThis.removeEventListener?.("online", this.#online);
     this.#options.channel?.close();
@@ -283,7 +285,7 @@ export class Drafts {
     const user = await this.#options.user().catch(() => undefined);
     if (user === undefined) return this.#wake(this.#options.retryAfter);
     this.become(user);
-    for (let next = this.#next(user); next && this.#user === user; next = this.#next(user)) {
+    for (let next = this.#next(user); next && this.#user === user && !this.#isClosed; next = this.#next(user)) {
       const done = this.#send(next, user);
       this.#writing = { step: next.step, done };
       await done;
@@ -367,7 +369,7 @@ export class Drafts {
   }
 
   #tellTabs(step: number): void {
-    this.#options.channel?.postMessage({ user: this.#user, step });
+    if (!this.#isClosed) this.#options.channel?.postMessage({ user: this.#user, step });
   }
 
   async #heard(message: { user: string; step: number }): Promise<void> {
@@ -392,6 +394,6 @@ export class Drafts {
 
   #wake(milliseconds: number): void {
     clearTimeout(this.#timer);
-    this.#timer = setTimeout(() => void this.#run(), milliseconds);
+    if (!this.#isClosed) this.#timer = setTimeout(() => void this.#run(), milliseconds);
   }
 }

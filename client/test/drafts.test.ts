@@ -139,7 +139,7 @@ test("what a page meets of its own, whose answer was lost, is no conflict, in th
     await drafts.change(2, { text: "stored", list: [1] });
     await until(() => drafts.status(2).state === "offline");
     await drafts.change(2, { text: "stored, and more", list: [1] });
-    drafts.close();
+    if (reopens) drafts.close();
     const again = reopens ? person({ user: async () => user, store }) : { drafts, server };
     const versions: unknown[] = [];
     const current = { status: "in_progress", data: null, draft: { data: { list: [1], text: "stored" }, saved_at: "then" } };
@@ -484,6 +484,23 @@ test("a draft that was saved does not come back where a full device kept an olde
   await until(saved(drafts, 2));
   assert.deepEqual(await store.all(user), []);
   drafts.close();
+});
+
+test("what is under way when a page closes its drafts still ends well, and nothing is sent after it", async () => {
+  const { user, drafts, sent, store, server } = person({ channel: new BroadcastChannel(`tabs ${(users += 1)}`) });
+  let arrived = (): void => {};
+  server.answer = () => new Promise((resolve) => (arrived = () => resolve({ kind: "saved", version: 1, savedAt: "now" })));
+  await drafts.change(2, { text: "first" });
+  await until(() => sent.length === 1);
+  await drafts.change(3, { text: "later" });
+  const completing = drafts.ending(4, answer(200));
+  drafts.close();
+  assert.equal((await completing).response.status, 200);
+  arrived();
+  await until(saved(drafts, 2));
+  await new Promise((resolve) => setTimeout(resolve, 60));
+  assert.equal(sent.length, 1);
+  assert.deepEqual((await store.all(user)).map(({ step }) => step), [3]);
 });
 
 test("a browser that stores nothing still saves what is typed", async () => {
