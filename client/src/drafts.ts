@@ -91,7 +91,10 @@ export class Drafts {
   async #takeUp(user: string): Promise<Unsent[]> {
     const found = (await this.#soon(this.#options.store.all(user).catch(() => []))) ?? [];
     if (this.#user !== user) return [];
-    this.#left = found.filter(({ step, tab }) => this.#entries.get(step)?.unsent?.tab !== tab);
+    const isOutdated = ({ step, tab, at }: Unsent): boolean =>
+      found.some((one) => one.step === step && one.over?.tab === tab && one.over.at >= at);
+    for (const one of found.filter(isOutdated)) void this.#release(one);
+    this.#left = found.filter((one) => !isOutdated(one) && this.#entries.get(one.step)?.unsent?.tab !== one.tab);
     for (const { step } of found) this.#takeNext(step);
     return found;
   }
@@ -109,6 +112,7 @@ export class Drafts {
     if (!unsent || this.#entries.get(step)?.unsent) return;
     this.#left = this.#left.filter((one) => one !== unsent);
     this.#taken.set(step, unsent);
+    markTried(unsent); // perhaps, by the page that was left
     this.#set(step, { unsent, due: 0, status: { state: "offline" } });
     this.#wake(0);
   }
@@ -122,6 +126,8 @@ export class Drafts {
     this.#lastAt = Math.max(now(), this.#lastAt + 1);
     const tried = before?.unsent?.tried;
     const unsent: Typed = { step, tab: this.#tab, data: kept, at: this.#lastAt, ...(version && { version }), ...(tried && { tried }) };
+    const taken = this.#taken.get(step);
+    if (taken) unsent.over = { tab: taken.tab, at: taken.at };
     const status = before?.status.state === "conflict" ? { ...before.status, mine: kept } : { state: "typing" as const };
     this.#set(step, { unsent, due: performance.now() + delay, status });
     this.#wake(delay);
@@ -178,6 +184,7 @@ export class Drafts {
   async ending<T extends { response: Response }>(step: number, work: (user?: string) => Promise<T>, keeps = false): Promise<T> {
     const user = this.#user;
     const finished = keeps ? undefined : this.#entries.get(step)?.unsent;
+    markTried(this.#entries.get(step)?.unsent);
     this.#ending.push(step);
     try {
       if (this.#writing?.step === step) await this.#writing.done;
@@ -313,7 +320,7 @@ export class Drafts {
   async #send(unsent: Typed, user: string): Promise<void> {
     unsent.user = user;
     const { step, data } = unsent;
-    unsent.tried = [...(unsent.tried ?? []).filter((one) => one !== data), data].slice(-MOST_TRIED);
+    markTried(unsent);
     this.#tell(step, { state: "saving" });
     const outcome = await this.#options.save({ ...unsent, user });
     const entry = this.#entries.get(step);
@@ -329,8 +336,8 @@ export class Drafts {
     else if (outcome.kind === "conflict") {
       const { version, current: theirs, problem } = outcome;
       const mine = newest?.data ?? data;
-      if (newest?.tried?.some((one) => isSame(theirs.draft?.data, one))) this.#onTop(newest, version);
-      else if (!theirs.draft && holds(theirs.data, mine)) this.#isFinished(step, version);
+      if (!theirs.draft && holds(theirs.data, mine)) this.#isFinished(step, version);
+      else if (newest?.tried?.some((one) => isSame((theirs.draft ?? theirs).data, one))) this.#onTop(newest, version);
       else this.#tell(step, { state: "conflict", mine, theirs, version, problem });
     } else if (newest === unsent) this.#tell(step, { state: "refused", mine: unsent.data, problem: outcome.problem });
   }
@@ -354,7 +361,7 @@ export class Drafts {
     void this.drop(step);
   }
 
-  /** The version that was met is a write of this page whose answer was lost: what was typed since goes on top of it now. */
+  /** The version that was met is a write of this page or the one before whose answer was lost: what was typed since goes on top of it now. */
   #onTop(unsent: Typed, version: number): void {
     this.#set(unsent.step, { unsent, due: 0, status: { state: "typing" } });
     this.#rebase(unsent, `"${version}"`);
@@ -396,4 +403,9 @@ export class Drafts {
     clearTimeout(this.#timer);
     if (!this.#isClosed) this.#timer = setTimeout(() => void this.#run(), milliseconds);
   }
+}
+
+/** Notes that a step's text is sent now, and may be what is stored where no answer comes. */
+function markTried(unsent: Typed | undefined): void {
+  if (unsent) unsent.tried = [...(unsent.tried ?? []).filter((one) => one !== unsent.data), unsent.data].slice(-MOST_TRIED);
 }

@@ -10,6 +10,8 @@ export interface Unsent {
   at: number;
   /** The ETag of the step that the person saw while typing. */
   version?: string;
+  /** The restored draft that it was typed over, and takes the place of. */
+  over?: { tab: string; at: number };
   /** What was sent over that version before, in vain or with its answer lost: meeting one of these is no conflict. */
   tried?: Record<string, unknown>[];
 }

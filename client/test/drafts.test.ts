@@ -169,6 +169,43 @@ test("a completion whose answer was lost is no conflict, where the step has all 
   drafts.close();
 });
 
+test("what is typed after a completion whose answer was lost goes on top of it, in this visit or the next", async () => {
+  for (const reopens of [false, true]) {
+    const { user, drafts, store, server } = person({ delay: 60_000 });
+    await drafts.change(2, { text: "whole" });
+    const lost = drafts.ending(2, () => Promise.reject(new TypeError("no answer"))).catch(() => undefined);
+    if (reopens) drafts.close();
+    const again = reopens ? person({ user: async () => user, store, delay: 60_000 }) : { drafts, server };
+    again.server.answer = async ({ version }) =>
+      version === '"4"'
+        ? { kind: "saved", version: 5, savedAt: "now" }
+        : { kind: "conflict", version: 4, current: { status: "completed", data: { text: "whole" }, draft: null }, problem: {} };
+    await again.drafts.restore();
+    await again.drafts.change(2, { text: "whole, and more" });
+    await lost;
+    await again.drafts.flush();
+    assert.equal(again.drafts.status(2).state, "saved");
+    again.drafts.close();
+  }
+});
+
+test("what was typed over a restored draft takes its place, though the page is left in that moment", async () => {
+  const first = person({ now: () => Date.now() - 1000 });
+  await first.drafts.change(2, { text: "one" });
+  first.drafts.close();
+  const left = { ...first.store, remove: () => new Promise<never>(() => {}) };
+  const second = person({ user: async () => first.user, store: left, save: () => new Promise(() => {}) });
+  await second.drafts.restore();
+  void second.drafts.change(2, { text: "two" });
+  second.drafts.close();
+  const third = person({ user: async () => first.user });
+  await third.drafts.restore();
+  assert.deepEqual(third.drafts.unsent(2), { text: "two" });
+  await until(saved(third.drafts, 2));
+  assert.deepEqual(await first.store.all(first.user), []);
+  third.drafts.close();
+});
+
 test("whoever takes the other version sees it, and goes on from there", async () => {
   const { user, drafts, sent, noted, store, server } = person();
   server.answer = async () => ({ kind: "conflict", version: 8, current: THEIRS, problem: {} });
