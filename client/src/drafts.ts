@@ -1,6 +1,10 @@
 /** Saves what is being typed: after a pause, one write at a time, kept while there is no connection, never over others. */
+import { newId, pause } from "./http.js";
 import type { Store, Unsent } from "./store.js";
-import type { Data, StepNow, Versions } from "./versions.js";
+import { type Data, holds, isSame, type StepNow, type Versions } from "./versions.js";
+
+/** How many of a step's versions are remembered that were sent, and may be what is stored. */
+const MOST_TRIED = 5;
 
 /** What became of one attempt to save a draft. */
 export type Outcome =
@@ -25,7 +29,7 @@ export type DraftStatus =
 export interface DraftsOptions {
   /** Who is signed in; rejects while that cannot be told. */
   user: () => Promise<string>;
-  versions: Pick<Versions, "seen" | "see">;
+  versions: Pick<Versions, "seen" | "see" | "forget">;
   save: (draft: Unsent) => Promise<Outcome>;
   store: Store;
   /** Tells other tabs, and hears from them. */
@@ -35,6 +39,8 @@ export interface DraftsOptions {
   delay?: number;
   /** Milliseconds until an unreachable server is tried again without a word of the browser that it is online. */
   retryAfter?: number;
+  /** Milliseconds that a form waits for the store at most: some browsers' never answers. What comes later is for the next visit. */
+  patience?: number;
 }
 
 /** What was typed; whose it is becomes known a moment later. */
@@ -42,7 +48,7 @@ type Typed = Omit<Unsent, "user"> & { user?: string };
 
 interface Entry {
   unsent?: Typed;
-  /** When to send it, in milliseconds since 1970; Infinity while the step is being completed. */
+  /** When to send it, on a clock that nobody sets. */
   due: number;
   status: DraftStatus;
 }
@@ -54,24 +60,61 @@ export class Drafts {
   readonly #online = (): void => void this.flush();
   #timer: ReturnType<typeof setTimeout> | undefined;
   #running: Promise<void> | undefined;
+  /** The write that is under way. */
+  #writing: { step: number; done: Promise<unknown> } | undefined;
+  /** The steps that are being completed or skipped, each as often as it is: nothing of them is sent meanwhile. */
+  readonly #ending: number[] = [];
   #user: string | undefined;
+  #restored: { user: string; found: Promise<Unsent[]> } | undefined;
+  /** What was restored and waits for another draft of its step: each is sent, or met as a conflict, by itself. */
+  #left: Unsent[] = [];
+  /** What is in a step's form, or was before something was typed over it. */
+  readonly #taken = new Map<number, Unsent>();
+  readonly #tab = newId();
+  #isClosed = false;
   #lastAt = 0;
 
   constructor(options: DraftsOptions) {
-    this.#options = { now: Date.now, delay: 800, retryAfter: 10_000, ...options };
+    this.#options = { now: Date.now, delay: 800, retryAfter: 10_000, patience: 3000, ...options };
     globalThis.addEventListener?.("online", this.#online);
     options.channel?.addEventListener("message", (event) => void this.#heard((event as MessageEvent).data));
   }
 
-  /** Takes up the drafts that an earlier visit could not send, and sends them, the oldest first. */
+  /** Takes up the drafts that an earlier visit could not send, once for each who signs in, and sends them, the oldest first. */
   async restore(): Promise<Unsent[]> {
     const user = await this.#who();
-    const found = user ? await this.#options.store.all(user).catch(() => []) : [];
-    for (const unsent of found) {
-      if (!this.#entries.get(unsent.step)?.unsent) this.#set(unsent.step, { unsent, due: 0, status: { state: "offline" } });
-    }
-    if (found.length) void this.flush();
+    if (!user) return [];
+    if (this.#restored?.user !== user) this.#restored = { user, found: this.#takeUp(user) };
+    return this.#restored.found;
+  }
+
+  async #takeUp(user: string): Promise<Unsent[]> {
+    const found = (await this.#soon(this.#options.store.all(user).catch(() => []))) ?? [];
+    if (this.#user !== user) return [];
+    const isOutdated = ({ step, tab, at }: Unsent): boolean =>
+      found.some((one) => one.step === step && one.over?.tab === tab && one.over.at >= at);
+    for (const one of found.filter(isOutdated)) void this.#release(one);
+    this.#left = found.filter((one) => !isOutdated(one) && this.#entries.get(one.step)?.unsent?.tab !== one.tab);
+    for (const { step } of found) this.#takeNext(step);
     return found;
+  }
+
+  /** What the store gives, or nothing where it does not answer: no person and no request waits for it for ever. */
+  async #soon<T>(work: Promise<T>): Promise<T | undefined> {
+    const late = new AbortController();
+    const wait = pause(this.#options.patience, late.signal).catch(() => undefined);
+    return Promise.race([work, wait as Promise<undefined>]).finally(() => late.abort());
+  }
+
+  /** Takes up the next restored draft of a step that has none in its form. */
+  #takeNext(step: number): void {
+    const unsent = this.#left.find((one) => one.step === step);
+    if (!unsent || this.#entries.get(step)?.unsent) return;
+    this.#left = this.#left.filter((one) => one !== unsent);
+    this.#taken.set(step, unsent);
+    markTried(unsent); // perhaps, by the page that was left
+    this.#set(step, { unsent, due: 0, status: { state: "offline" } });
+    this.#wake(0);
   }
 
   /** Notes what is in the form of a step now. API keys are left out: they never wait in a browser. */
@@ -81,9 +124,12 @@ export class Drafts {
     const before = this.#entries.get(step);
     const version = before?.unsent ? before.unsent.version : versions.seen(step);
     this.#lastAt = Math.max(now(), this.#lastAt + 1);
-    const unsent: Typed = { step, data: kept, at: this.#lastAt, ...(version && { version }) };
+    const tried = before?.unsent?.tried;
+    const unsent: Typed = { step, tab: this.#tab, data: kept, at: this.#lastAt, ...(version && { version }), ...(tried && { tried }) };
+    const taken = this.#taken.get(step);
+    if (taken) unsent.over = { tab: taken.tab, at: taken.at };
     const status = before?.status.state === "conflict" ? { ...before.status, mine: kept } : { state: "typing" as const };
-    this.#set(step, { unsent, due: now() + delay, status });
+    this.#set(step, { unsent, due: performance.now() + delay, status });
     this.#wake(delay);
     return this.#keep(unsent);
   }
@@ -127,47 +173,63 @@ export class Drafts {
   async drop(step: number): Promise<void> {
     const unsent = this.#entries.get(step)?.unsent;
     this.#set(step, { due: 0, status: { state: "idle" } });
-    if (unsent) await this.#release(unsent);
+    if (unsent) await this.#soon(this.#settle(unsent));
   }
 
-  /** Runs what ends a step's draft: nothing is sent meanwhile; afterwards it is dropped, but for what was typed since. */
-  async ending<T extends { response: Response }>(step: number, work: () => Promise<T>): Promise<T> {
-    const entry = this.#entries.get(step);
-    if (entry) entry.due = Number.POSITIVE_INFINITY;
-    await this.#running;
-    const unsent = this.#entries.get(step)?.unsent;
-    const result = await work().catch((error: unknown) => {
+  /**
+   * Runs what finishes a step: its draft is not sent meanwhile. What had been typed when it began is dropped afterwards, as
+   * the server drops its draft; what was typed since is sent on top, and all of it where the server `keeps` its draft.
+   * The work hears who was signed in when it began, and is to be done for nobody else.
+   */
+  async ending<T extends { response: Response }>(step: number, work: (user?: string) => Promise<T>, keeps = false): Promise<T> {
+    const user = this.#user;
+    const finished = keeps ? undefined : this.#entries.get(step)?.unsent;
+    markTried(this.#entries.get(step)?.unsent);
+    this.#ending.push(step);
+    try {
+      if (this.#writing?.step === step) await this.#writing.done;
+      const result = await work(user);
+      if (result.response.ok) await this.#ended(step, finished, user ?? this.#user);
+      return result;
+    } finally {
+      this.#ending.splice(this.#ending.indexOf(step), 1);
       this.#resume(step);
-      throw error;
-    });
-    if (!result.response.ok) this.#resume(step);
-    else {
-      this.#tellTabs(step);
-      const now = this.#entries.get(step);
-      if (now?.unsent === unsent) await this.drop(step);
-      else if (now?.unsent) this.#rebase(now.unsent, this.#options.versions.seen(step));
     }
-    return result;
   }
 
   /** Sends everything now, the oldest first. */
   flush(): Promise<void> {
-    for (const entry of this.#entries.values()) if (entry.due !== Number.POSITIVE_INFINITY) entry.due = 0;
+    for (const entry of this.#entries.values()) entry.due = 0;
     return this.#run();
   }
 
   /** Ends timers and listeners. What was not sent stays in the store. */
   close(): void {
+    this.#isClosed = true;
     clearTimeout(this.#timer);
     globalThis.removeEventListener?.("online", this.#online);
     this.#options.channel?.close();
     this.#listeners.clear();
   }
 
+  /** Takes note of who is signed in: what somebody else typed is not shown any more. It stays in the store. */
+  become(user: string): void {
+    const before = this.#user;
+    this.#user = user;
+    if (before === undefined || before === user) return;
+    this.#options.versions.forget();
+    this.#restored = undefined;
+    this.#left = [];
+    this.#taken.clear();
+    for (const [step, { unsent }] of this.#entries) {
+      if (!unsent || (unsent.user ?? user) !== user) this.#set(step, { due: 0, status: { state: "idle" } });
+    }
+  }
+
   /** The user, or the last one that was known: offline, no new token can be had. */
   async #who(): Promise<string | undefined> {
     try {
-      this.#user = await this.#options.user();
+      this.become(await this.#options.user());
     } catch {
       // still the one before
     }
@@ -176,14 +238,39 @@ export class Drafts {
 
   /** Stores what was typed. Where a browser does not let us, it is kept as long as the page is open. */
   async #keep(unsent: Typed): Promise<void> {
-    const user = unsent.user ?? (await this.#who());
+    const user = unsent.user ?? (await this.#typist());
     if (!user || this.#entries.get(unsent.step)?.unsent !== unsent) return;
     unsent.user = user;
-    await this.#options.store.put({ ...unsent, user }).catch(() => undefined);
+    const isKept = await this.#options.store.put({ ...unsent, user }).then(() => true, () => false);
+    const taken = this.#taken.get(unsent.step);
+    if (isKept && taken !== unsent) await this.#release(taken);
   }
 
-  async #release(unsent: Typed): Promise<void> {
-    if (unsent.user) await this.#options.store.remove(unsent as Unsent).catch(() => undefined);
+  /** As `#who`, but the last one that was known where a token is not at hand: the page may be left before there is one. */
+  #typist(): Promise<string | undefined> {
+    const known = this.#user;
+    const asked = this.#who();
+    return known ? Promise.race([asked, new Promise<string>((resolve) => setTimeout(resolve, 0, known))]) : asked;
+  }
+
+  async #release(unsent: Typed | undefined): Promise<void> {
+    if (unsent && this.#taken.get(unsent.step) === unsent) this.#taken.delete(unsent.step);
+    if (unsent?.user) await this.#options.store.remove(unsent as Unsent).catch(() => undefined);
+  }
+
+  /** Removes what a step's form had, with what it was typed over, and shows what else there is. */
+  async #settle(unsent: Typed): Promise<void> {
+    const released = [unsent, this.#taken.get(unsent.step)].map((one) => this.#release(one));
+    this.#takeNext(unsent.step);
+    await Promise.all(released);
+  }
+
+  async #ended(step: number, finished: Typed | undefined, user: string | undefined): Promise<void> {
+    if (user !== this.#user) return this.#soon(this.#release(finished)); // the form is somebody else's now
+    this.#tellTabs(step);
+    const unsent = this.#entries.get(step)?.unsent;
+    if (!unsent || unsent === finished) await this.drop(step);
+    else this.#rebase(unsent, this.#options.versions.seen(step));
   }
 
   #resume(step: number): void {
@@ -203,72 +290,93 @@ export class Drafts {
 
   async #sendDue(): Promise<void> {
     const user = await this.#options.user().catch(() => undefined);
-    let reachable = user !== undefined;
-    if (user) {
-      this.#user = user;
-      for (let entry = this.#next(user); entry && reachable; entry = this.#next(user)) {
-        reachable = await this.#send({ ...entry, user });
-      }
+    if (user === undefined) return this.#wake(this.#options.retryAfter);
+    this.become(user);
+    for (let next = this.#next(user); next && this.#user === user && !this.#isClosed; next = this.#next(user)) {
+      const done = this.#send(next, user);
+      this.#writing = { step: next.step, done };
+      await done;
     }
-    if (!reachable) this.#wake(this.#options.retryAfter);
-    else {
-      const next = Math.min(...this.#waiting(user).map(({ due }) => due));
-      if (Number.isFinite(next)) this.#wake(Math.max(0, next - this.#options.now()));
-    }
+    this.#writing = undefined;
+    const next = Math.min(...this.#waiting(user).map(({ due }) => due));
+    if (Number.isFinite(next)) this.#wake(Math.max(0, next - performance.now()));
   }
 
-  /** What may be sent: nobody's decision is awaited, and it is of the user who is signed in. */
-  #waiting(user: string | undefined): (Entry & { unsent: Typed })[] {
+  /** What may be sent: nobody's decision is awaited, its step is not being finished, and the user who typed it is signed in. */
+  #waiting(user: string): (Entry & { unsent: Typed })[] {
     const open = (entry: Entry): entry is Entry & { unsent: Typed } =>
-      entry.unsent !== undefined && !["conflict", "refused"].includes(entry.status.state) && (entry.unsent.user ?? user) === user;
+      entry.unsent !== undefined &&
+      !["conflict", "refused"].includes(entry.status.state) &&
+      !this.#ending.includes(entry.unsent.step) &&
+      (entry.unsent.user ?? user) === user;
     return [...this.#entries.values()].filter(open);
   }
 
-  #next(user: string): { unsent: Typed } | undefined {
-    const due = this.#waiting(user).filter((entry) => entry.due <= this.#options.now());
-    return due.sort((a, b) => a.unsent.at - b.unsent.at)[0];
+  #next(user: string): Typed | undefined {
+    const due = this.#waiting(user).filter((entry) => entry.due <= performance.now());
+    return due.map(({ unsent }) => unsent).sort((a, b) => a.at - b.at)[0];
   }
 
-  /** Whether the server could be reached. */
-  async #send({ unsent, user }: { unsent: Typed; user: string }): Promise<boolean> {
+  async #send(unsent: Typed, user: string): Promise<void> {
     unsent.user = user;
-    const { step } = unsent;
+    const { step, data } = unsent;
+    markTried(unsent);
     this.#tell(step, { state: "saving" });
     const outcome = await this.#options.save({ ...unsent, user });
-    const newest = this.#entries.get(step)?.unsent;
-    if (outcome.kind === "unreachable") {
-      if (newest === unsent) this.#tell(step, { state: "offline" });
-      return false;
-    }
-    if (outcome.kind === "saved") await this.#saved(unsent, outcome.version, outcome.savedAt);
+    const entry = this.#entries.get(step);
+    const newest = entry?.unsent;
+    if (this.#user !== user) {
+      if (outcome.kind === "saved") void this.#release(unsent);
+    } else if (outcome.kind === "unreachable") {
+      if (entry && newest === unsent) {
+        entry.due = performance.now() + this.#options.retryAfter;
+        this.#tell(step, { state: "offline" });
+      }
+    } else if (outcome.kind === "saved") this.#saved(unsent, outcome.version, outcome.savedAt);
     else if (outcome.kind === "conflict") {
       const { version, current: theirs, problem } = outcome;
-      this.#tell(step, { state: "conflict", mine: newest?.data ?? unsent.data, theirs, version, problem });
+      const mine = newest?.data ?? data;
+      if (!theirs.draft && holds(theirs.data, mine)) this.#isFinished(step, version);
+      else if (newest?.tried?.some((one) => isSame((theirs.draft ?? theirs).data, one))) this.#onTop(newest, version);
+      else this.#tell(step, { state: "conflict", mine, theirs, version, problem });
     } else if (newest === unsent) this.#tell(step, { state: "refused", mine: unsent.data, problem: outcome.problem });
-    return true;
   }
 
-  async #saved(sent: Typed, version: number, savedAt: string | null): Promise<void> {
+  #saved(sent: Typed, version: number, savedAt: string | null): void {
     const entry = this.#entries.get(sent.step);
     this.#tellTabs(sent.step);
     if (entry?.unsent === sent) {
       delete entry.unsent;
-      await this.#release(sent);
-      if (!entry.unsent) this.#tell(sent.step, { state: "saved", savedAt });
+      void this.#settle(sent);
+      if (!this.#entries.get(sent.step)?.unsent) this.#tell(sent.step, { state: "saved", savedAt });
     } else if (entry?.unsent) {
       this.#tell(sent.step, { state: "typing" });
       this.#rebase(entry.unsent, `"${version}"`);
     }
   }
 
-  /** What was typed while a write was under way goes on top of what that write stored. */
+  /** The step was completed with all of this, here with the answer lost, or in another tab: there is nothing left to save. */
+  #isFinished(step: number, version: number): void {
+    this.#options.versions.see(step, version);
+    void this.drop(step);
+  }
+
+  /** The version that was met is a write of this page or the one before whose answer was lost: what was typed since goes on top of it now. */
+  #onTop(unsent: Typed, version: number): void {
+    this.#set(unsent.step, { unsent, due: 0, status: { state: "typing" } });
+    this.#rebase(unsent, `"${version}"`);
+  }
+
+  /** What was typed while a write was under way goes on top of what that write stored; without its version, of what is read. */
   #rebase(unsent: Typed, version: string | undefined): void {
     if (version) unsent.version = version;
+    else delete unsent.version;
+    delete unsent.tried;
     void this.#keep(unsent);
   }
 
   #tellTabs(step: number): void {
-    this.#options.channel?.postMessage({ user: this.#user, step });
+    if (!this.#isClosed) this.#options.channel?.postMessage({ user: this.#user, step });
   }
 
   async #heard(message: { user: string; step: number }): Promise<void> {
@@ -293,6 +401,11 @@ export class Drafts {
 
   #wake(milliseconds: number): void {
     clearTimeout(this.#timer);
-    this.#timer = setTimeout(() => void this.#run(), milliseconds);
+    if (!this.#isClosed) this.#timer = setTimeout(() => void this.#run(), milliseconds);
   }
+}
+
+/** Notes that a step's text is sent now, and may be what is stored where no answer comes. */
+function markTried(unsent: Typed | undefined): void {
+  if (unsent) unsent.tried = [...(unsent.tried ?? []).filter((one) => one !== unsent.data), unsent.data].slice(-MOST_TRIED);
 }

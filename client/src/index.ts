@@ -1,7 +1,7 @@
 /** The client of the onboarding API: typed calls, and drafts that are saved while somebody types. */
 import createClient, { type Client } from "openapi-fetch";
 import { Drafts, type Outcome } from "./drafts.js";
-import { type GetToken, pause, sendWith } from "./http.js";
+import { type GetToken, pause, type SendAs, sendWith, userOf } from "./http.js";
 import type { components, paths } from "./schema.js";
 import { indexedDbStore, memoryStore, type Unsent } from "./store.js";
 import { type StepNow, stepOf, Versions } from "./versions.js";
@@ -33,33 +33,40 @@ export interface OnboardingClient extends Client<paths> {
  */
 export function createOnboardingClient({ baseUrl, getToken, ...options }: OnboardingOptions): OnboardingClient {
   const versions = new Versions();
-  const send = sendWith({ getToken, versions, pause, fetch: options.fetch ?? ((request) => fetch(request)) });
+  const signedIn = (user: string): void => drafts.become(user);
+  const send = sendWith({ getToken, versions, signedIn, pause, fetch: options.fetch ?? ((request) => fetch(request)) });
   const client: Client<paths> = createClient<paths>({
     baseUrl,
     fetch: async (request) => {
       const { step, action } = stepOf(request) ?? {};
       const ends = step !== undefined && (action === "complete" || action === "skip");
       if (!ends) return send(request);
-      return (await drafts.ending(step, async () => ({ response: await send(request) }))).response;
+      const ended = await drafts.ending(step, async (user) => ({ response: await send(request, user) }), action === "skip");
+      return ended.response;
     },
   });
   const isBrowser = "indexedDB" in globalThis; // a server that renders the page has nobody who types
   const drafts: Drafts = new Drafts({
-    user: async () => userOf(await getToken()),
+    user: async () => {
+      const user = userOf(await getToken());
+      if (user === undefined) throw new Error("Nobody is signed in.");
+      return user;
+    },
     versions,
-    save: (draft) => saved(client, draft),
+    save: (draft) => saved(client, send, draft),
     store: isBrowser ? indexedDbStore() : memoryStore(),
     ...(isBrowser && { channel: new BroadcastChannel("onboarding") }),
   });
   return Object.assign(client, { drafts, versions });
 }
 
-async function saved(client: Client<paths>, draft: Unsent): Promise<Outcome> {
+async function saved(client: Client<paths>, send: SendAs, draft: Unsent): Promise<Outcome> {
   if (globalThis.navigator?.onLine === false) return { kind: "unreachable" };
   try {
     const { data, error, response } = await client.PUT("/api/onboarding/step/{step_number}/draft", {
       params: { path: { step_number: draft.step } },
       body: { data: draft.data },
+      fetch: (request) => send(request, draft.user),
       ...(draft.version && { headers: { "If-Match": draft.version } }),
     });
     if (data) return { kind: "saved", version: data.version, savedAt: data.saved_at };
@@ -72,12 +79,4 @@ async function saved(client: Client<paths>, draft: Unsent): Promise<Outcome> {
   } catch {
     return { kind: "unreachable" };
   }
-}
-
-/** The `sub` of a session token: drafts of one person must never be sent as another's. */
-function userOf(token: string | null): string {
-  const claims = token?.split(".")[1];
-  if (!claims) throw new Error("Nobody is signed in.");
-  const json = atob(claims.replaceAll("-", "+").replaceAll("_", "/"));
-  return (JSON.parse(json) as { sub: string }).sub;
 }

@@ -20,6 +20,7 @@ export function useOnboarding(client: OnboardingClient): Onboarding {
   const [problem, setProblem] = useState<Problem | Error | null>(null);
   const [, redraw] = useState(0);
   const reload = useCallback(async () => {
+    await client.drafts.restore(); // again, where nobody could be told to be signed in the first time
     try {
       const { data, error } = await client.GET("/api/onboarding/init");
       if (data) setInit(data);
@@ -30,7 +31,7 @@ export function useOnboarding(client: OnboardingClient): Onboarding {
   }, [client]);
   useEffect(() => {
     const unsubscribe = client.drafts.subscribe(() => redraw((count) => count + 1));
-    void client.drafts.restore().then(reload);
+    void reload();
     return unsubscribe;
   }, [client, reload]);
   return {

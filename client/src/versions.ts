@@ -23,15 +23,19 @@ export function stepOf(request: Request): { step: number; action: Action | undef
 }
 
 export class Versions {
-  readonly #known = new Map<number, string>();
+  #known = new Map<number, string>();
 
   /** Sends a request with the version that is known of its step, and notes the version of the answer. */
   async track(request: Request, send: Send): Promise<Response> {
     const target = stepOf(request);
     if (!target) return this.#sendOther(request, send);
     const { step, action } = target;
+    const known = this.#known; // another one once these versions hold no more, so that a late answer is not noted
+    const before = known.get(step);
     if (request.method !== "GET" && !request.headers.has("If-Match")) {
-      const version = this.#known.get(step) ?? (await this.#read(request, step, send));
+      const read = before ? undefined : await send(new Request(request.url.replace(STEP, "/api/onboarding/step/$1"), { signal: request.signal }));
+      if (read && !read.ok) return read; // rather than write over what nobody has seen
+      const version = before ?? read?.headers.get("ETag");
       if (version) request.headers.set("If-Match", version);
     }
     let response = await send(request);
@@ -43,7 +47,9 @@ export class Versions {
       }
     }
     const version = response.headers.get("ETag");
-    if (response.ok && version) this.#known.set(step, version);
+    const now = known.get(step);
+    const isLate = request.method === "GET" && now !== before && numberOf(version) < numberOf(now); // a write was answered meanwhile
+    if (response.ok && version && !isLate) known.set(step, version);
     return response;
   }
 
@@ -57,19 +63,21 @@ export class Versions {
     this.#known.set(step, `"${version}"`);
   }
 
+  /** Drops every version: somebody else is signed in, or any step may have changed. */
+  forget(): void {
+    this.#known = new Map();
+  }
+
   async #sendOther(request: Request, send: Send): Promise<Response> {
     const response = await send(request);
     // The answer does not say which steps have a new version now; the next write reads it.
-    if (response.ok && request.method !== "GET" && CHANGES_STEPS.test(new URL(request.url).pathname)) this.#known.clear();
+    if (response.ok && request.method !== "GET" && CHANGES_STEPS.test(new URL(request.url).pathname)) this.forget();
     return response;
   }
-
-  async #read(request: Request, step: number, send: Send): Promise<string | null> {
-    const url = request.url.replace(STEP, `/api/onboarding/step/${step}`);
-    const response = await send(new Request(url, { signal: request.signal }));
-    return response.ok ? response.headers.get("ETag") : null;
-  }
 }
+
+/** The number in an ETag. */
+const numberOf = (version: string | null | undefined): number => Number(version?.replaceAll('"', ""));
 
 /**
  * The version that a 412 names, if what is stored is what the request writes: its own first attempt was stored and the
@@ -86,12 +94,17 @@ async function versionThatHolds(request: Request, action: Action, response: Resp
 
 function isStored(action: Action, data: Data | null | undefined, current: StepNow): boolean {
   if (action === "skip") return current.status === "skipped";
-  if (action === "draft") return data ? holds(current.draft?.data, data) && holds(data, current.draft?.data) : !current.draft;
+  if (action === "draft") return data ? isSame(current.draft?.data, data) : !current.draft;
   return current.status === "completed" && !current.draft && holds(current.data, data ?? {});
 }
 
+/** Whether two JSON values are equal, whatever the order of their names. */
+export function isSame(one: unknown, other: unknown): boolean {
+  return holds(one, other) && holds(other, one);
+}
+
 /** Whether a stored JSON value has everything of a sent one; an API key is shown as its mask, `sk-1…9abc`. */
-function holds(stored: unknown, sent: unknown, isMasked = false): boolean {
+export function holds(stored: unknown, sent: unknown, isMasked = false): boolean {
   if (stored === sent) return true;
   if (isMasked && typeof stored === "string" && typeof sent === "string") {
     const [head, tail] = stored.split("…");

@@ -17,7 +17,7 @@ function person(options: Partial<DraftsOptions> = {}) {
   const server = { answer: async (_draft: Unsent): Promise<Outcome> => ({ kind: "saved", version: (version += 1), savedAt: "now" }) };
   const drafts = new Drafts({
     user: async () => user,
-    versions: { seen: () => undefined, see: (step, number) => void noted.push([step, number]) },
+    versions: { seen: () => undefined, see: (step, number) => void noted.push([step, number]), forget: () => {} },
     save: async (draft) => {
       sent.push(structuredClone(draft));
       return server.answer(draft);
@@ -132,6 +132,80 @@ test("a conflict is handed over with both versions, and nothing is sent until th
   drafts.close();
 });
 
+test("what a page meets of its own, whose answer was lost, is no conflict, in this visit or the next", async () => {
+  for (const reopens of [false, true]) {
+    const { user, drafts, server, store } = person();
+    server.answer = async () => ({ kind: "unreachable" });
+    await drafts.change(2, { text: "stored", list: [1] });
+    await until(() => drafts.status(2).state === "offline");
+    await drafts.change(2, { text: "stored, and more", list: [1] });
+    if (reopens) drafts.close();
+    const again = reopens ? person({ user: async () => user, store }) : { drafts, server };
+    const versions: unknown[] = [];
+    const current = { status: "in_progress", data: null, draft: { data: { list: [1], text: "stored" }, saved_at: "then" } };
+    again.server.answer = async ({ version }) => {
+      versions.push(version);
+      return version === '"1"' ? { kind: "saved", version: 2, savedAt: "now" } : { kind: "conflict", version: 1, current, problem: {} };
+    };
+    await again.drafts.restore();
+    await again.drafts.flush();
+    await until(saved(again.drafts, 2));
+    assert.deepEqual(versions, [undefined, '"1"']);
+    again.drafts.close();
+  }
+});
+
+test("a completion whose answer was lost is no conflict, where the step has all that was typed", async () => {
+  const { user, drafts, noted, sent, server, store } = person({ delay: 60_000 });
+  const current = { status: "completed", data: { text: "whole", more: 1 }, draft: null };
+  server.answer = async () => ({ kind: "conflict", version: 4, current, problem: {} });
+  await drafts.change(2, { text: "whole" });
+  await drafts.ending(2, () => Promise.reject(new TypeError("no answer"))).catch(() => undefined);
+  await until(() => sent.length === 1 && drafts.status(2).state === "idle");
+  assert.deepEqual([noted, drafts.unsent(2), await store.all(user)], [[[2, 4]], undefined, []]);
+  await drafts.change(2, { text: "whole, and more" });
+  await drafts.flush();
+  assert.equal(drafts.status(2).state, "conflict");
+  drafts.close();
+});
+
+test("what is typed after a completion whose answer was lost goes on top of it, in this visit or the next", async () => {
+  for (const reopens of [false, true]) {
+    const { user, drafts, store, server } = person({ delay: 60_000 });
+    await drafts.change(2, { text: "whole" });
+    const lost = drafts.ending(2, () => Promise.reject(new TypeError("no answer"))).catch(() => undefined);
+    if (reopens) drafts.close();
+    const again = reopens ? person({ user: async () => user, store, delay: 60_000 }) : { drafts, server };
+    again.server.answer = async ({ version }) =>
+      version === '"4"'
+        ? { kind: "saved", version: 5, savedAt: "now" }
+        : { kind: "conflict", version: 4, current: { status: "completed", data: { text: "whole" }, draft: null }, problem: {} };
+    await again.drafts.restore();
+    await again.drafts.change(2, { text: "whole, and more" });
+    await lost;
+    await again.drafts.flush();
+    assert.equal(again.drafts.status(2).state, "saved");
+    again.drafts.close();
+  }
+});
+
+test("what was typed over a restored draft takes its place, though the page is left in that moment", async () => {
+  const first = person({ now: () => Date.now() - 1000 });
+  await first.drafts.change(2, { text: "one" });
+  first.drafts.close();
+  const left = { ...first.store, remove: () => new Promise<never>(() => {}) };
+  const second = person({ user: async () => first.user, store: left, save: () => new Promise(() => {}) });
+  await second.drafts.restore();
+  void second.drafts.change(2, { text: "two" });
+  second.drafts.close();
+  const third = person({ user: async () => first.user });
+  await third.drafts.restore();
+  assert.deepEqual(third.drafts.unsent(2), { text: "two" });
+  await until(saved(third.drafts, 2));
+  assert.deepEqual(await first.store.all(first.user), []);
+  third.drafts.close();
+});
+
 test("whoever takes the other version sees it, and goes on from there", async () => {
   const { user, drafts, sent, noted, store, server } = person();
   server.answer = async () => ({ kind: "conflict", version: 8, current: THEIRS, problem: {} });
@@ -203,6 +277,148 @@ test("what is typed while a step is being completed is not lost", async () => {
   drafts.close();
 });
 
+test("what is typed after Save was pressed, while a draft is still on its way, is not lost with the draft", async () => {
+  const { drafts, sent, server } = person();
+  let arrived = (): void => {};
+  server.answer = () => new Promise((resolve) => (arrived = () => resolve({ kind: "saved", version: 1, savedAt: "now" })));
+  await drafts.change(2, { text: "half" });
+  await until(() => sent.length === 1);
+  const ending = drafts.ending(2, answer(200));
+  await drafts.change(2, { text: "half, and more" });
+  server.answer = async () => ({ kind: "saved", version: 3, savedAt: "now" });
+  arrived();
+  await ending;
+  await until(saved(drafts, 2));
+  assert.deepEqual(sent.map(({ data }) => data), [{ text: "half" }, { text: "half, and more" }]);
+  drafts.close();
+});
+
+test("what is typed while a step is being completed is sent after that, on top of it", async () => {
+  const { drafts, sent } = person({ versions: { seen: () => '"5"', see: () => {}, forget: () => {} } });
+  let arrived = (): void => {};
+  const ending = drafts.ending(2, () => new Promise<{ response: Response }>((resolve) => (arrived = () => resolve({ response: new Response() }))));
+  await drafts.change(2, { text: "typed meanwhile" });
+  await new Promise((resolve) => setTimeout(resolve, 60));
+  await drafts.flush();
+  assert.deepEqual(sent, []);
+  arrived();
+  await ending;
+  await until(saved(drafts, 2));
+  assert.deepEqual(sent.map(({ data, version }) => [data, version]), [[{ text: "typed meanwhile" }, '"5"']]);
+  drafts.close();
+});
+
+test("a step that ends while another one's draft is on its way does not wait for that", async () => {
+  const { drafts, sent, server } = person();
+  server.answer = () => new Promise(() => {});
+  await drafts.change(3, { text: "on a slow line" });
+  await until(() => sent.length === 1);
+  assert.equal((await drafts.ending(2, answer(200))).response.status, 200);
+  drafts.close();
+});
+
+test("what was typed into a step that is skipped is saved on top of that, as the server keeps its draft", async () => {
+  const { drafts, sent } = person({ delay: 60_000, versions: { seen: () => '"6"', see: () => {}, forget: () => {} } });
+  await drafts.change(4, { text: "on second thoughts" });
+  await drafts.ending(4, answer(200), true);
+  await until(saved(drafts, 4));
+  assert.deepEqual(sent.map(({ data, version }) => [data, version]), [[{ text: "on second thoughts" }, '"6"']]);
+  drafts.close();
+});
+
+test("a device whose clock is set back still sends what was typed", async () => {
+  let clock = 1_800_000_000_000;
+  const { drafts, sent } = person({ now: () => clock });
+  await drafts.change(2, { text: "typed at noon" });
+  clock -= 3_600_000;
+  await until(saved(drafts, 2));
+  assert.equal(sent.length, 1);
+  drafts.close();
+});
+
+test("a draft that the server cannot take now holds back no other step's", async () => {
+  const { drafts, server } = person();
+  let saves = 0;
+  server.answer = async ({ step }) => (step === 2 ? { kind: "unreachable" } : { kind: "saved", version: (saves += 1), savedAt: "now" });
+  await drafts.change(2, { text: "breaks the server" });
+  await drafts.change(3, { text: "does not" });
+  await until(saved(drafts, 3));
+  assert.equal(drafts.status(2).state, "offline");
+  drafts.close();
+});
+
+test("what is typed is kept at once, though it takes long to get a token", async () => {
+  const user = `user_${(users += 1)}`;
+  let isSlow = false;
+  const { drafts, store } = person({ user: () => (isSlow ? new Promise(() => {}) : Promise.resolve(user)), delay: 60_000 });
+  await drafts.restore();
+  isSlow = true;
+  await drafts.change(2, { text: "typed after a night's sleep" });
+  assert.deepEqual((await store.all(user)).map(({ data }) => data), [{ text: "typed after a night's sleep" }]);
+  drafts.close();
+});
+
+test("of two tabs that are closed without a connection neither loses its text, and the person chooses", async () => {
+  const one = person({ now: () => Date.now() - 1000 });
+  const two = person({ user: async () => one.user });
+  for (const [index, { drafts }] of [one, two].entries()) {
+    await drafts.change(2, { text: `of tab ${index}` });
+    drafts.close();
+  }
+  const later = person({ user: async () => one.user });
+  later.server.answer = async ({ data }) =>
+    data.text === "of tab 0" ? { kind: "saved", version: 1, savedAt: "now" } : { kind: "conflict", version: 1, current: THEIRS, problem: {} };
+  await later.drafts.restore();
+  await until(() => later.drafts.status(2).state === "conflict");
+  assert.deepEqual(later.sent.map(({ data }) => data), [{ text: "of tab 0" }, { text: "of tab 1" }]);
+  assert.deepEqual(later.drafts.unsent(2), { text: "of tab 1" });
+  await later.drafts.takeTheirs(2);
+  assert.deepEqual(await later.store.all(one.user), []);
+  later.drafts.close();
+});
+
+test("a store that never answers keeps no form waiting, and loses nothing to what is typed meanwhile", async () => {
+  const first = person();
+  first.server.answer = async () => ({ kind: "unreachable" });
+  await first.drafts.change(2, { text: "typed yesterday" });
+  first.drafts.close();
+  const never = (): Promise<never> => new Promise(() => {});
+  const store = { all: never, put: never, remove: never };
+  const stuck = person({ user: async () => first.user, store, patience: 20 });
+  assert.deepEqual(await stuck.drafts.restore(), []);
+  for (const text of ["typed today", "and more"]) {
+    void stuck.drafts.change(2, { text });
+    await until(saved(stuck.drafts, 2));
+  }
+  void stuck.drafts.change(2, { text: "all of it" });
+  assert.equal((await stuck.drafts.ending(2, answer(200))).response.status, 200);
+  stuck.drafts.close();
+  const next = person({ user: async () => first.user });
+  const [one, two] = await Promise.all([next.drafts.restore(), next.drafts.restore()]);
+  assert.deepEqual([one!.map(({ data }) => data), two], [[{ text: "typed yesterday" }], one]);
+  await until(saved(next.drafts, 2));
+  next.drafts.close();
+});
+
+test("a draft is kept after the storage was cleared, and after it could not be opened once", async () => {
+  const { user, store, drafts } = person({ delay: 60_000 });
+  await drafts.change(2, { text: "before" });
+  await new Promise((resolve) => (indexedDB.deleteDatabase("onboarding-drafts").onsuccess = resolve));
+  await drafts.change(2, { text: "after" });
+  assert.deepEqual((await store.all(user)).map(({ data }) => data), [{ text: "after" }]);
+  const { open } = indexedDB;
+  const fresh = person({ delay: 60_000 });
+  indexedDB.open = () => {
+    throw new DOMException("not now");
+  };
+  await fresh.drafts.change(2, { text: "not kept" });
+  indexedDB.open = open;
+  await fresh.drafts.change(2, { text: "kept" });
+  assert.deepEqual((await fresh.store.all(fresh.user)).map(({ data }) => data), [{ text: "kept" }]);
+  drafts.close();
+  fresh.drafts.close();
+});
+
 test("keystrokes stay in order, however long it takes to learn who types", async () => {
   const waits = [60, 0, 0];
   const { drafts, sent, store, user } = person();
@@ -253,6 +469,75 @@ test("after another person signs in, nothing of the first one is sent", async ()
   assert.deepEqual(sent.map(({ user, step }) => [user, step]), [[name, 3]]);
   assert.equal((await store.all(first)).length, 1);
   drafts.close();
+});
+
+test("what one person typed is not shown to the next one at the same page, and is there again when they are back", async () => {
+  let name = `user_${(users += 1)}`;
+  const first = name;
+  const { drafts, sent, store } = person({ user: async () => name, delay: 60_000 });
+  await drafts.restore();
+  await drafts.change(2, { text: "of the first" });
+  name = `user_${(users += 1)}`;
+  const other = person({ user: async () => name, store, delay: 60_000 });
+  await other.drafts.change(2, { text: "of the second, an hour ago" });
+  other.drafts.close();
+  await drafts.restore();
+  assert.deepEqual(drafts.unsent(2), { text: "of the second, an hour ago" });
+  await until(saved(drafts, 2));
+  name = first;
+  assert.deepEqual((await drafts.restore()).map(({ data }) => data), [{ text: "of the first" }]);
+  await until(saved(drafts, 2));
+  assert.deepEqual(sent.map(({ data }) => data), [{ text: "of the second, an hour ago" }, { text: "of the first" }]);
+  drafts.close();
+});
+
+test("an answer that arrives after another person signed in is nothing of theirs", async () => {
+  let name = `user_${(users += 1)}`;
+  const { drafts, sent, store, server } = person({ user: async () => name });
+  let arrived = (): void => {};
+  server.answer = () => new Promise((resolve) => (arrived = () => resolve({ kind: "conflict", version: 8, current: THEIRS, problem: {} })));
+  await drafts.change(2, { text: "of the first" });
+  await until(() => sent.length === 1);
+  const first = name;
+  name = `user_${(users += 1)}`;
+  await drafts.restore();
+  await drafts.change(2, { text: "of the second" });
+  arrived();
+  server.answer = async () => ({ kind: "saved", version: 1, savedAt: "now" });
+  await until(saved(drafts, 2));
+  assert.deepEqual(sent.map(({ user, version }) => [user, version]), [[first, undefined], [name, undefined]]);
+  assert.deepEqual((await store.all(first)).map(({ data }) => data), [{ text: "of the first" }]);
+  drafts.close();
+});
+
+test("a draft that was saved does not come back where a full device kept an older one alone", async () => {
+  const store = indexedDbStore();
+  let isFull = false;
+  const full = { ...store, put: (draft: Unsent) => (isFull ? Promise.reject(new Error("QuotaExceededError")) : store.put(draft)) };
+  const { user, drafts } = person({ store: full });
+  await drafts.change(2, { text: "short" });
+  isFull = true;
+  await drafts.change(2, { text: "long" });
+  await until(saved(drafts, 2));
+  assert.deepEqual(await store.all(user), []);
+  drafts.close();
+});
+
+test("what is under way when a page closes its drafts still ends well, and nothing is sent after it", async () => {
+  const { user, drafts, sent, store, server } = person({ channel: new BroadcastChannel(`tabs ${(users += 1)}`) });
+  let arrived = (): void => {};
+  server.answer = () => new Promise((resolve) => (arrived = () => resolve({ kind: "saved", version: 1, savedAt: "now" })));
+  await drafts.change(2, { text: "first" });
+  await until(() => sent.length === 1);
+  await drafts.change(3, { text: "later" });
+  const completing = drafts.ending(4, answer(200));
+  drafts.close();
+  assert.equal((await completing).response.status, 200);
+  arrived();
+  await until(saved(drafts, 2));
+  await new Promise((resolve) => setTimeout(resolve, 60));
+  assert.equal(sent.length, 1);
+  assert.deepEqual((await store.all(user)).map(({ step }) => step), [3]);
 });
 
 test("a browser that stores nothing still saves what is typed", async () => {

@@ -2,14 +2,14 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { sendWith } from "../src/http.js";
 import { Versions } from "../src/versions.js";
-import { stub, token } from "./server.js";
+import { stub, token, until } from "./server.js";
 
 const STEP = "/api/onboarding/step/2";
 
 function sender(pauses: number[] = [], tokens: string[] = []) {
   return sendWith({
     getToken: async (options) => {
-      const made = token(options?.skipCache ? "fresh" : "cached");
+      const made = token("user", options?.skipCache ? "fresh" : "cached");
       tokens.push(made);
       return made;
     },
@@ -20,7 +20,7 @@ function sender(pauses: number[] = [], tokens: string[] = []) {
 }
 
 test("a 401 is answered with a newly issued token, once", async () => {
-  const server = await stub(({ headers }) => ({ status: headers.authorization === `Bearer ${token("fresh")}` ? 200 : 401 }));
+  const server = await stub(({ headers }) => ({ status: headers.authorization === `Bearer ${token("user", "fresh")}` ? 200 : 401 }));
   assert.equal((await sender()(new Request(`${server.url}/a`))).status, 200);
   assert.equal(server.asked.length, 2);
   server.answer = () => ({ status: 401 });
@@ -56,6 +56,49 @@ test("it gives up after four attempts, and never repeats what was refused", asyn
   await server.close();
 });
 
+test("what one person sends is never tried again as another, who signed in meanwhile", async () => {
+  const server = await stub(() => ({ status: 503 }));
+  let user = "first";
+  const heard: string[] = [];
+  const send = sendWith({
+    getToken: async () => token(user),
+    versions: new Versions(),
+    signedIn: (one) => void heard.push(one),
+    fetch: (request) => fetch(request),
+    pause: async () => void (user = "second"),
+  });
+  await assert.rejects(send(new Request(`${server.url}/a`, { method: "POST", body: "{}" })));
+  assert.deepEqual(server.asked.map(({ headers }) => headers.authorization), [`Bearer ${token("first")}`]);
+  assert.deepEqual(heard, ["first", "second"]);
+  await assert.rejects(send(new Request(`${server.url}/a`, { method: "POST", body: "{}" }), "first"));
+  assert.equal(server.asked.length, 1);
+  await server.close();
+});
+
+test("an answer that asks for more patience than a person has is handed over", async () => {
+  const server = await stub(() => ({ status: 429, headers: { "Retry-After": "3600" } }));
+  assert.equal((await sender()(new Request(`${server.url}/a`))).status, 429);
+  assert.equal(server.asked.length, 1);
+  await server.close();
+});
+
+test("what is tried again never undoes a later write of the same", async () => {
+  const answers = [{ cut: true }, { status: 503 }];
+  const server = await stub(() => answers.shift() ?? {});
+  const send = sender();
+  const save = (key: string) => send(new Request(`${server.url}/api/onboarding/api-keys`, { method: "POST", body: JSON.stringify({ key }) }));
+  const remove = () => send(new Request(`${server.url}/api/onboarding/api-keys/openai`, { method: "DELETE" }));
+  await Promise.all([save("old"), remove(), save("new")]);
+  assert.deepEqual(server.asked.map(({ method, body }) => (body as { key: string } | undefined)?.key ?? method), ["old", "old", "old", "DELETE", "new"]);
+  server.answer = () => ({ cut: true });
+  const failed = save("newer");
+  const after = save("newest");
+  await assert.rejects(failed);
+  await assert.rejects(after); // it had its turn all the same
+  assert.equal(server.asked.length, 13);
+  await server.close();
+});
+
 test("an aborted request is not tried again", async () => {
   const server = await stub(() => ({ cut: true }));
   const controller = new AbortController();
@@ -81,6 +124,37 @@ test("a write says the version that was seen, reading it first where none was", 
     server.asked.map(({ method, headers }) => [method, headers["if-match"]]),
     [["GET", undefined], ["POST", '"3"'], ["POST", '"4"']],
   );
+  await server.close();
+});
+
+test("a write whose step cannot be read is not sent over what nobody has seen", async () => {
+  const server = await stub(({ method }) => ({ status: method === "GET" ? 500 : 200 }));
+  assert.equal((await sender()(new Request(`${server.url}${STEP}/draft`, { method: "PUT", body: "{}" }))).status, 500);
+  assert.deepEqual(server.asked.map(({ method }) => method), ["GET"]);
+  await server.close();
+});
+
+test("a step that was read before a write, and arrives after it, takes no version back", async () => {
+  let release = (): void => {};
+  const server = await stub(async ({ method }) => {
+    if (method === "GET") await new Promise<void>((resolve) => (release = resolve));
+    return { headers: { ETag: method === "GET" ? '"3"' : '"4"' } };
+  });
+  const versions = new Versions();
+  versions.see(2, 3);
+  const send = sendWith({ getToken: async () => null, versions, fetch: (request) => fetch(request), pause: async () => {} });
+  const reading = send(new Request(`${server.url}${STEP}`));
+  await until(() => server.asked.length === 1);
+  await send(new Request(`${server.url}${STEP}/draft`, { method: "PUT", body: "{}" }));
+  release();
+  await reading;
+  assert.equal(versions.seen(2), '"4"');
+  const again = send(new Request(`${server.url}${STEP}`));
+  await until(() => server.asked.length === 3);
+  versions.forget(); // a hard reset, or somebody else who signed in
+  release();
+  await again;
+  assert.equal(versions.seen(2), undefined);
   await server.close();
 });
 
@@ -148,8 +222,8 @@ test("a write that meets anything else is a conflict, and is not sent again", as
   }
 });
 
-test("what generates is sent once, since each time costs money", async () => {
-  for (const path of ["style-detection/complete", "step3/discover-competitors", "step4/generate-personas-async"]) {
+test("what generates is sent once, since each time costs money, and so is a reset, which would undo what came after it", async () => {
+  for (const path of ["style-detection/complete", "step3/discover-competitors", "step4/generate-personas-async", "reset"]) {
     const server = await stub(() => ({ status: 503 }));
     const generate = () => sender()(new Request(`${server.url}/api/onboarding/${path}`, { method: "POST", body: "{}" }));
     assert.equal((await generate()).status, 503);

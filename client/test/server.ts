@@ -49,9 +49,9 @@ export async function stub(answer: Stub["answer"]): Promise<Stub> {
   return made;
 }
 
-/** A token whose `sub` is the user. */
-export function token(user: string): string {
-  return `h.${Buffer.from(JSON.stringify({ sub: user })).toString("base64url")}.s`;
+/** A token whose `sub` is the user; `issued` tells tokens of the same user apart. */
+export function token(user: string, issued = "s"): string {
+  return `h.${Buffer.from(JSON.stringify({ sub: user })).toString("base64url")}.${issued}`;
 }
 
 /** Waits until the condition holds. */

@@ -50,8 +50,8 @@ function Website({ client, data, change, attempt, busy }: FormProps): ReactNode 
       return (await client.POST("/api/onboarding/step/2/complete", { body: { data: sent } })).error;
     }
     const body = { url, include_patterns: true, include_guidelines: true };
-    // The analysis finishes the step, so what was typed for it is no draft any more.
-    const { error } = await client.drafts.ending(2, () => client.POST("/api/onboarding/style-detection/complete", { body }));
+    // The analysis finishes the step and leaves its draft, which may have more than the website.
+    const { error } = await client.drafts.ending(2, () => client.POST("/api/onboarding/style-detection/complete", { body }), true);
     return error as Problem | undefined;
   };
   return (

@@ -160,12 +160,16 @@ function Step({ client, number, status, typed, done }: StepProps): ReactNode {
   const [data, setData] = useState<Data | null>(null);
   const [problem, setProblem] = useState<Problem | Error | null>(null);
   const [busy, setBusy] = useState(false);
+  const loads = useRef(0);
+  const edits = useRef(0);
   const load = async (): Promise<void> => {
+    const [turn, edited] = [(loads.current += 1), edits.current];
     const before = client.drafts.unsent(number); // may be saved after the step was read, and before its answer is here
     try {
       const { data: step, error } = await client.GET("/api/onboarding/step/{step_number}", { params: { path: { step_number: number } } });
       if (error) return setProblem(error);
       const typed = client.drafts.unsent(number) ?? before;
+      if (turn !== loads.current || edited !== edits.current) return; // what was read later, or typed since, is shown
       setData({ ...(step.data as Data | null), ...(step.draft?.data as Data | undefined), ...typed });
     } catch (error) {
       setProblem(error as Error);
@@ -178,6 +182,7 @@ function Step({ client, number, status, typed, done }: StepProps): ReactNode {
   if (problem && !data) return <ProblemBox problem={problem} />;
   if (!data) return <p aria-busy="true">Loading…</p>;
   const change = (changed: Data): void => {
+    edits.current += 1;
     const next = { ...data, ...changed };
     setData(next);
     typed(number, next);
@@ -187,10 +192,14 @@ function Step({ client, number, status, typed, done }: StepProps): ReactNode {
     const failed = await work().catch((error: Error) => error);
     setProblem(failed ?? null);
     setBusy(false);
+    if (failed && "status" in failed && failed.status === 412) typed(number, data); // its draft meets the other version, too
     if (!failed) await done();
   };
   const settle = (theirs: boolean): void => {
-    if (!theirs) return void client.drafts.keepMine(number);
+    if (!theirs) {
+      if (status.state === "conflict") setData({ ...data, ...status.mine });
+      return void client.drafts.keepMine(number);
+    }
     void client.drafts.takeTheirs(number).then((step) => step && setData({ ...step.data, ...step.draft?.data }));
   };
   const form: FormProps = { client, data, change, attempt, busy };
@@ -233,7 +242,7 @@ function Conflict({ status, settle }: ConflictProps): ReactNode {
   useEffect(() => dialog.current?.showModal(), []);
   const theirs = status.theirs.draft?.data ?? status.theirs.data ?? {};
   return (
-    <dialog ref={dialog} aria-labelledby="conflict" onCancel={(event) => event.preventDefault()}>
+    <dialog ref={dialog} aria-labelledby="conflict" onClose={() => dialog.current?.showModal() /* a second Escape cannot be prevented */}>
       <h2 id="conflict">This step was changed elsewhere</h2>
       <p>Another tab or device saved it after you opened it here. Which version should stay?</p>
       <div className="versions">
