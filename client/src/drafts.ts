@@ -1,5 +1,6 @@
 /** Saves what is being typed: after a pause, one write at a time, kept while there is no connection, never over others. */
-import { newId, pause } from "./http.js";
+import { newId } from "./http.js";
+import { Kept, type Typed } from "./kept.js";
 import type { Store, Unsent } from "./store.js";
 import { type Data, holds, isSame, type StepNow, type Versions } from "./versions.js";
 
@@ -43,9 +44,6 @@ export interface DraftsOptions {
   patience?: number;
 }
 
-/** What was typed; whose it is becomes known a moment later. */
-type Typed = Omit<Unsent, "user"> & { user?: string };
-
 interface Entry {
   unsent?: Typed;
   /** When to send it, on a clock that nobody sets. */
@@ -66,16 +64,14 @@ export class Drafts {
   readonly #ending: number[] = [];
   #user: string | undefined;
   #restored: { user: string; found: Promise<Unsent[]> } | undefined;
-  /** What was restored and waits for another draft of its step: each is sent, or met as a conflict, by itself. */
-  #left: Unsent[] = [];
-  /** What is in a step's form, or was before something was typed over it. */
-  readonly #taken = new Map<number, Unsent>();
+  readonly #kept: Kept;
   readonly #tab = newId();
   #isClosed = false;
   #lastAt = 0;
 
   constructor(options: DraftsOptions) {
     this.#options = { now: Date.now, delay: 800, retryAfter: 10_000, patience: 3000, ...options };
+    this.#kept = new Kept(this.#options.store, this.#options.patience);
     globalThis.addEventListener?.("online", this.#online);
     options.channel?.addEventListener("message", (event) => void this.#heard((event as MessageEvent).data));
   }
@@ -89,29 +85,17 @@ export class Drafts {
   }
 
   async #takeUp(user: string): Promise<Unsent[]> {
-    const found = (await this.#soon(this.#options.store.all(user).catch(() => []))) ?? [];
+    const found = await this.#kept.read(user);
     if (this.#user !== user) return [];
-    const isOutdated = ({ step, tab, at }: Unsent): boolean =>
-      found.some((one) => one.step === step && one.over?.tab === tab && one.over.at >= at);
-    for (const one of found.filter(isOutdated)) void this.#release(one);
-    this.#left = found.filter((one) => !isOutdated(one) && this.#entries.get(one.step)?.unsent?.tab !== one.tab);
+    this.#kept.leave(found.filter(({ step, tab }) => this.#entries.get(step)?.unsent?.tab !== tab));
     for (const { step } of found) this.#takeNext(step);
     return found;
   }
 
-  /** What the store gives, or nothing where it does not answer: no person and no request waits for it for ever. */
-  async #soon<T>(work: Promise<T>): Promise<T | undefined> {
-    const late = new AbortController();
-    const wait = pause(this.#options.patience, late.signal).catch(() => undefined);
-    return Promise.race([work, wait as Promise<undefined>]).finally(() => late.abort());
-  }
-
   /** Takes up the next restored draft of a step that has none in its form. */
   #takeNext(step: number): void {
-    const unsent = this.#left.find((one) => one.step === step);
-    if (!unsent || this.#entries.get(step)?.unsent) return;
-    this.#left = this.#left.filter((one) => one !== unsent);
-    this.#taken.set(step, unsent);
+    const unsent = this.#entries.get(step)?.unsent ? undefined : this.#kept.take(step);
+    if (!unsent) return;
     markTried(unsent); // perhaps, by the page that was left
     this.#set(step, { unsent, due: 0, status: { state: "offline" } });
     this.#wake(0);
@@ -125,9 +109,9 @@ export class Drafts {
     const version = before?.unsent ? before.unsent.version : versions.seen(step);
     this.#lastAt = Math.max(now(), this.#lastAt + 1);
     const tried = before?.unsent?.tried;
-    const unsent: Typed = { step, tab: this.#tab, data: kept, at: this.#lastAt, ...(version && { version }), ...(tried && { tried }) };
-    const taken = this.#taken.get(step);
-    if (taken) unsent.over = { tab: taken.tab, at: taken.at };
+    const over = this.#kept.over(step);
+    const typed = { step, tab: this.#tab, data: kept, at: this.#lastAt };
+    const unsent: Typed = { ...typed, ...(version && { version }), ...(tried && { tried }), ...(over && { over }) };
     const status = before?.status.state === "conflict" ? { ...before.status, mine: kept } : { state: "typing" as const };
     this.#set(step, { unsent, due: performance.now() + delay, status });
     this.#wake(delay);
@@ -173,7 +157,7 @@ export class Drafts {
   async drop(step: number): Promise<void> {
     const unsent = this.#entries.get(step)?.unsent;
     this.#set(step, { due: 0, status: { state: "idle" } });
-    if (unsent) await this.#soon(this.#settle(unsent));
+    if (unsent) await this.#kept.soon(this.#settle(unsent));
   }
 
   /**
@@ -219,8 +203,7 @@ export class Drafts {
     if (before === undefined || before === user) return;
     this.#options.versions.forget();
     this.#restored = undefined;
-    this.#left = [];
-    this.#taken.clear();
+    this.#kept.forget();
     for (const [step, { unsent }] of this.#entries) {
       if (!unsent || (unsent.user ?? user) !== user) this.#set(step, { due: 0, status: { state: "idle" } });
     }
@@ -241,9 +224,7 @@ export class Drafts {
     const user = unsent.user ?? (await this.#typist());
     if (!user || this.#entries.get(unsent.step)?.unsent !== unsent) return;
     unsent.user = user;
-    const isKept = await this.#options.store.put({ ...unsent, user }).then(() => true, () => false);
-    const taken = this.#taken.get(unsent.step);
-    if (isKept && taken !== unsent) await this.#release(taken);
+    await this.#kept.put({ ...unsent, user }, unsent);
   }
 
   /** As `#who`, but the last one that was known where a token is not at hand: the page may be left before there is one. */
@@ -253,20 +234,15 @@ export class Drafts {
     return known ? Promise.race([asked, new Promise<string>((resolve) => setTimeout(resolve, 0, known))]) : asked;
   }
 
-  async #release(unsent: Typed | undefined): Promise<void> {
-    if (unsent && this.#taken.get(unsent.step) === unsent) this.#taken.delete(unsent.step);
-    if (unsent?.user) await this.#options.store.remove(unsent as Unsent).catch(() => undefined);
-  }
-
   /** Removes what a step's form had, with what it was typed over, and shows what else there is. */
   async #settle(unsent: Typed): Promise<void> {
-    const released = [unsent, this.#taken.get(unsent.step)].map((one) => this.#release(one));
+    const settled = this.#kept.settle(unsent);
     this.#takeNext(unsent.step);
-    await Promise.all(released);
+    await settled;
   }
 
   async #ended(step: number, finished: Typed | undefined, user: string | undefined): Promise<void> {
-    if (user !== this.#user) return this.#soon(this.#release(finished)); // the form is somebody else's now
+    if (user !== this.#user) return this.#kept.soon(this.#kept.release(finished)); // the form is somebody else's now
     this.#tellTabs(step);
     const unsent = this.#entries.get(step)?.unsent;
     if (!unsent || unsent === finished) await this.drop(step);
@@ -326,7 +302,7 @@ export class Drafts {
     const entry = this.#entries.get(step);
     const newest = entry?.unsent;
     if (this.#user !== user) {
-      if (outcome.kind === "saved") void this.#release(unsent);
+      if (outcome.kind === "saved") void this.#kept.release(unsent);
     } else if (outcome.kind === "unreachable") {
       if (entry && newest === unsent) {
         entry.due = performance.now() + this.#options.retryAfter;

@@ -134,10 +134,11 @@ test("a conflict is handed over with both versions, and nothing is sent until th
 
 test("what a page meets of its own, whose answer was lost, is no conflict, in this visit or the next", async () => {
   for (const reopens of [false, true]) {
-    const { user, drafts, server, store } = person();
+    const { user, drafts, server, store } = person({ delay: 60_000 });
     server.answer = async () => ({ kind: "unreachable" });
     await drafts.change(2, { text: "stored", list: [1] });
-    await until(() => drafts.status(2).state === "offline");
+    await drafts.flush();
+    assert.equal(drafts.status(2).state, "offline");
     await drafts.change(2, { text: "stored, and more", list: [1] });
     if (reopens) drafts.close();
     const again = reopens ? person({ user: async () => user, store }) : { drafts, server };
@@ -266,7 +267,7 @@ test("a completion that is refused or gets no answer leaves the draft, and it is
 });
 
 test("what is typed while a step is being completed is not lost", async () => {
-  const { drafts, sent } = person();
+  const { drafts, sent } = person({ delay: 60_000 });
   await drafts.change(2, { text: "complete this" });
   await drafts.ending(2, async () => {
     await drafts.change(2, { text: "and this" });
@@ -359,8 +360,8 @@ test("what is typed is kept at once, though it takes long to get a token", async
 });
 
 test("of two tabs that are closed without a connection neither loses its text, and the person chooses", async () => {
-  const one = person({ now: () => Date.now() - 1000 });
-  const two = person({ user: async () => one.user });
+  const one = person({ now: () => Date.now() - 1000, delay: 60_000 });
+  const two = person({ user: async () => one.user, delay: 60_000 });
   for (const [index, { drafts }] of [one, two].entries()) {
     await drafts.change(2, { text: `of tab ${index}` });
     drafts.close();
@@ -373,7 +374,7 @@ test("of two tabs that are closed without a connection neither loses its text, a
   assert.deepEqual(later.sent.map(({ data }) => data), [{ text: "of tab 0" }, { text: "of tab 1" }]);
   assert.deepEqual(later.drafts.unsent(2), { text: "of tab 1" });
   await later.drafts.takeTheirs(2);
-  assert.deepEqual(await later.store.all(one.user), []);
+  await until(async () => (await later.store.all(one.user)).length === 0);
   later.drafts.close();
 });
 

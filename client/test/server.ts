@@ -55,9 +55,9 @@ export function token(user: string, issued = "s"): string {
 }
 
 /** Waits until the condition holds. */
-export async function until(condition: () => boolean): Promise<void> {
+export async function until(condition: () => boolean | Promise<boolean>): Promise<void> {
   const end = Date.now() + 5000;
-  while (!condition()) {
+  while (!(await condition())) {
     if (Date.now() > end) throw new Error(`still false: ${condition}`);
     await new Promise((resolve) => setTimeout(resolve, 5));
   }
