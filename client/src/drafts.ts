@@ -31,7 +31,7 @@ export interface DraftsOptions {
   /** Who is signed in; rejects while that cannot be told. */
   user: () => Promise<string>;
   versions: Pick<Versions, "seen" | "see" | "forget">;
-  save: (draft: Unsent) => Promise<Outcome>;
+  save: (draft: Unsent, signal: AbortSignal) => Promise<Outcome>;
   store: Store;
   /** Tells other tabs, and hears from them. */
   channel?: Pick<BroadcastChannel, "postMessage" | "addEventListener" | "close">;
@@ -40,6 +40,8 @@ export interface DraftsOptions {
   delay?: number;
   /** Milliseconds until an unreachable server is tried again without a word of the browser that it is online. */
   retryAfter?: number;
+  /** Milliseconds until a write that gets no answer is given up, so that others get their turn. It is sent again later. */
+  longest?: number;
   /** Milliseconds that a form waits for the store at most: some browsers' never answers. What comes later is for the next visit. */
   patience?: number;
 }
@@ -70,7 +72,7 @@ export class Drafts {
   #lastAt = 0;
 
   constructor(options: DraftsOptions) {
-    this.#options = { now: Date.now, delay: 800, retryAfter: 10_000, patience: 3000, ...options };
+    this.#options = { now: Date.now, delay: 800, retryAfter: 10_000, longest: 60_000, patience: 3000, ...options };
     this.#kept = new Kept(this.#options.store, this.#options.patience);
     globalThis.addEventListener?.("online", this.#online);
     options.channel?.addEventListener("message", (event) => void this.#heard((event as MessageEvent).data));
@@ -298,7 +300,7 @@ export class Drafts {
     const { step, data } = unsent;
     markTried(unsent);
     this.#tell(step, { state: "saving" });
-    const outcome = await this.#options.save({ ...unsent, user });
+    const outcome = await this.#options.save({ ...unsent, user }, AbortSignal.timeout(this.#options.longest));
     const entry = this.#entries.get(step);
     const newest = entry?.unsent;
     if (this.#user !== user) {

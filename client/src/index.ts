@@ -53,20 +53,21 @@ export function createOnboardingClient({ baseUrl, getToken, ...options }: Onboar
       return user;
     },
     versions,
-    save: (draft) => saved(client, send, draft),
+    save: (draft, signal) => saved(client, send, draft, signal),
     store: isBrowser ? indexedDbStore() : memoryStore(),
     ...(isBrowser && { channel: new BroadcastChannel("onboarding") }),
   });
   return Object.assign(client, { drafts, versions });
 }
 
-async function saved(client: Client<paths>, send: SendAs, draft: Unsent): Promise<Outcome> {
+async function saved(client: Client<paths>, send: SendAs, draft: Unsent, signal: AbortSignal): Promise<Outcome> {
   if (globalThis.navigator?.onLine === false) return { kind: "unreachable" };
   try {
     const { data, error, response } = await client.PUT("/api/onboarding/step/{step_number}/draft", {
       params: { path: { step_number: draft.step } },
       body: { data: draft.data },
       fetch: (request) => send(request, draft.user),
+      signal,
       ...(draft.version && { headers: { "If-Match": draft.version } }),
     });
     if (data) return { kind: "saved", version: data.version, savedAt: data.saved_at };

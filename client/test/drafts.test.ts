@@ -61,6 +61,31 @@ test("one write is under way at a time, and what was typed meanwhile follows on 
   drafts.close();
 });
 
+test("a write that never gets an answer is given up, and holds back neither the others nor a completion", async () => {
+  const saving: number[] = [];
+  const { drafts } = person({
+    longest: 30,
+    save: ({ step }, signal) => {
+      saving.push(step);
+      if (step === 3) return Promise.resolve({ kind: "saved", version: 1, savedAt: "now" });
+      return new Promise((resolve) => {
+        const open = setTimeout(() => assert.fail("nobody hangs up"), 5000); // as a socket, it keeps the process running
+        signal.addEventListener("abort", () => {
+          clearTimeout(open);
+          resolve({ kind: "unreachable" });
+        });
+      });
+    },
+  });
+  await drafts.change(2, { text: "on a dead line" });
+  await until(() => saving.length === 1);
+  await drafts.change(3, { text: "on a good one" });
+  await drafts.ending(2, answer(200));
+  await until(saved(drafts, 3));
+  assert.deepEqual(saving, [2, 3]);
+  drafts.close();
+});
+
 test("while there is no connection drafts are kept, and sent in order when it is back", async () => {
   const { user, drafts, sent, store, server } = person();
   server.answer = async () => ({ kind: "unreachable" });
