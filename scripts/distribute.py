@@ -14,6 +14,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from lib.db.operators import Connection, connect, postgres_url
+from lib.db.url import SEARCH_PATH
 from scripts.distribution import distribute, remaining
 from scripts.ending import run_to_end
 
@@ -49,6 +50,7 @@ def _shards(text: str) -> int:
 def _distribute(options: argparse.Namespace) -> int:
     with connect(postgres_url(options.url), "distribute") as connection:
         connection.autocommit = True
+        connection.execute("SELECT set_config('search_path', %s, false)", [SEARCH_PATH])
         return _run(connection, options)
 
 

@@ -16,6 +16,7 @@ from lib.db.readiness import ROLES
 from lib.db.schema import EXPECTED_REVISION
 from lib.db.tables import metadata, onboarding_sessions
 from scripts.policies import closed_nodes, open_nodes
+from scripts.revisions import outdated_workers, tell_workers
 
 _USER = "user_id"
 _LOCK_TIMEOUT = "30s"
@@ -55,14 +56,18 @@ _LEFT_BEHIND = "SELECT pg_relation_size(logicalrelid) > 0 FROM pg_dist_partition
 class Remaining:
     """What is not done yet. `left_behind` are tables of which the coordinator still has its old copy.
 
-    `closed` are the nodes that requests cannot be sent to: once the tables are moved, every worker is one.
+    `closed` are the nodes that requests cannot be sent to: once the tables are moved, every worker is one. `outdated`
+    are the workers whose health does not name the schema's `revision`.
     """
+
+    revision: str
 
     needs_logins: bool
     tables: list[Table]
     functions: list[str]
     left_behind: list[Table]
     closed: list[str]
+    outdated: list[str]
 
     def lines(self) -> list[str]:
         """What there is to do, a line each."""
@@ -71,21 +76,24 @@ class Remaining:
         tables = [f"{_how(table)} {table.name}" for table in self.tables]
         left_behind = [f"remove the coordinator's old copy of {table.name}" for table in self.left_behind]
         closed = [f"let {node} take requests: shorten its policies" for node in self.closed]
-        return [*logins, *functions, *tables, *left_behind, *closed]
+        outdated = [f"tell {node} that the schema is at {self.revision}" for node in self.outdated]
+        return [*logins, *functions, *tables, *left_behind, *closed, *outdated]
 
 
 def remaining(connection: Connection) -> Remaining:
     """What is left to do. Raises UnusableURL where the database cannot be distributed as it is."""
     with connection.transaction():
-        _check(connection)
+        revision = _checked_revision(connection)
         found = {name for (name,) in connection.execute(_DISTRIBUTED).fetchall()}
         tables = metadata.sorted_tables
         return Remaining(
+            revision=revision,
             needs_logins=not _has_logins(connection),
             tables=[table for table in tables if table.name not in found],
             functions=[name for (name,) in connection.execute(_FUNCTIONS).fetchall()],
             left_behind=[table for table in tables if _is_left_behind(connection, table)],
             closed=closed_nodes(connection),
+            outdated=outdated_workers(connection, revision),
         )
 
 
@@ -116,10 +124,14 @@ def distribute(connection: Connection, shards: int | None = None, say: Callable[
     if closed_nodes(connection):
         open_nodes(connection)
         say("every node takes requests")
+    if todo.outdated:
+        tell_workers(connection, todo.revision)
+        say(f"every node knows that the schema is at {todo.revision}")
     return bool(todo.lines())
 
 
-def _check(connection: Connection) -> None:
+def _checked_revision(connection: Connection) -> str:
+    """The revision of the schema. Raises UnusableURL where this is nothing to distribute."""
     if connection.execute("SELECT to_regclass('pg_catalog.pg_dist_partition')").fetchone() == (None,):
         raise UnusableURL("this database is not one of Citus: run CREATE EXTENSION citus on every node first")
     if connection.execute("SELECT groupid FROM pg_dist_local_group").fetchone() != (0,):
@@ -134,6 +146,7 @@ def _check(connection: Connection) -> None:
         raise UnusableURL("the coordinator has no address yet: run SELECT citus_set_coordinator_host('…', port)")
     if not workers:
         raise UnusableURL("there is no worker yet: run SELECT citus_add_node('…', port) for each")
+    return str(revision)
 
 
 def _has_logins(connection: Connection) -> bool:

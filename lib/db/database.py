@@ -38,6 +38,9 @@ _RETRIED = (pg.SerializationFailure, pg.DeadlockDetected)
 # made it useless.
 _NOT_KEPT = (pg.InvalidSqlStatementName, pg.DuplicatePreparedStatement, pg.FeatureNotSupported)
 
+# While a part of a cluster's tables moves, a row may be looked for where its session is not yet, or not any more.
+_MOVED = pg.ForeignKeyViolation
+
 type Turn = Callable[[str, float], AbstractContextManager[object]]
 """Given a user and a monotonic deadline: what a write of that user waits in until it is its turn."""
 
@@ -111,7 +114,7 @@ class Database:
         except Overloaded as error:
             raise Unavailable(_BUSY, "overloaded: no connection is free in time") from error
         except psycopg.Error as error:
-            raise _translated(error, is_write=scope.exclusive) from error
+            raise _translated(error, is_write=scope.exclusive, is_cluster=self._is_cluster) from error
 
     def _in_slot(self, scope: Scope, statements: Sequence[Bound[Any]], deadline: float) -> list[Any]:
         try:
@@ -194,6 +197,7 @@ class Database:
             return replace(scope, begins=begins, lost_backend=connection.server_pid, is_repeated=True)
         # A server that answers "too late" in time has had its clock set; the answer told by how much.
         is_worth_it = isinstance(error, _RETRIED) or error.sqlstate == TOO_LATE
+        is_worth_it = is_worth_it or (self._is_cluster and isinstance(error, _MOVED))
         return replace(scope, is_repeated=True) if is_worth_it else None
 
 
@@ -228,7 +232,7 @@ def _is_idle_again(connection: Connection) -> bool:
     return connection.info.transaction_status == TransactionStatus.IDLE
 
 
-def _translated(error: psycopg.Error, *, is_write: bool) -> Exception:
+def _translated(error: psycopg.Error, *, is_write: bool, is_cluster: bool = False) -> Exception:
     if refused := refusal(error.sqlstate):
         return refused
     reason = f"{type(error).__name__} {error.sqlstate or ''}".strip()
@@ -236,7 +240,8 @@ def _translated(error: psycopg.Error, *, is_write: bool) -> Exception:
         return Unavailable("The service is being updated. Please try again in a moment.", f"schema outdated: {reason}")
     if is_write and isinstance(error, pg.ProgramLimitExceeded | pg.DataError):
         return InvalidData([FieldError("data", "too_large", "holds a value too large to be stored")])
-    if isinstance(error, psycopg.ProgrammingError | psycopg.IntegrityError):
+    is_moving = is_cluster and isinstance(error, _MOVED)
+    if isinstance(error, psycopg.ProgrammingError | psycopg.IntegrityError) and not is_moving:
         return error  # a mistake of ours
     # Read-only, shutting down, out of room, broken: every other state of a server is its own affair, and passes.
     return Unavailable("The database cannot be reached right now. Please try again in a moment.", f"database: {reason}")

@@ -52,9 +52,12 @@ def connect(url: PostgresURL, application_name: str) -> Connection:
     """Connect, in transaction mode. Raises UnusableURL when there is no server or the login is refused."""
     try:
         # A transaction-mode pooler does not keep prepared statements, hence no threshold.
-        return psycopg.connect(
+        connection = psycopg.connect(
             url.conninfo, connect_timeout=10, application_name=application_name, prepare_threshold=None
         )
+        connection.execute("SET datestyle TO 'ISO'")  # the driver reads no other; a database's default may be one
+        connection.commit()
+        return connection
     except psycopg.OperationalError as error:
         raise UnusableURL(connection_refused(error)) from None
 

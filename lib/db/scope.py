@@ -46,9 +46,11 @@ _ISOLATION = ", set_config('transaction_isolation', 'read committed', true)"
 _BEGIN = "BEGIN ISOLATION LEVEL READ COMMITTED"
 # Citus passes on to its workers what is SET LOCAL after a BEGIN, and not what set_config() sets: row-level security
 # there needs to know the user. Constants go to the workers as text: written and read with the standard's backslashes,
-# whatever either server's default is, or a value could end its constant.
+# whatever either server's default is, or a value could end its constant. Citus cannot make a generic plan, whatever
+# the default is.
 _PASSED_ON = (
     ", set_config('citus.propagate_set_commands', 'local', true), set_config('standard_conforming_strings', 'on', true)"
+    ", set_config('plan_cache_mode', 'auto', true)"
 )
 _STANDARD_STRINGS = "SET LOCAL standard_conforming_strings TO on"
 _LOCK = "SELECT pg_advisory_xact_lock(hashtextextended(%(user_id)s, 0))"
