@@ -60,6 +60,9 @@ _LOCK_AT_ROWS = (
     "SELECT pg_advisory_xact_lock(hashtextextended(%(user_id)s::text, 1))"
     " FROM (SELECT count(*) FROM onboarding_sessions WHERE user_id = %(user_id)s::varchar) AS here"
 )
+# While rows move to another server, a cluster lets what changes rows wait, and not what reads. So this, which changes
+# nothing, comes before that lock: the lock is got where the rows are then, and they stay until the transaction ends.
+_STAY_AT_ROWS = "UPDATE onboarding_sessions SET version = version WHERE user_id = %(user_id)s::varchar AND version < 0"
 
 _LEFT_MS = "greatest(1, ceil(1000 * extract(epoch FROM to_timestamp(%(done_by)s) - clock_timestamp())))::bigint::text"
 _IN_TIME = (
@@ -150,7 +153,7 @@ class Scope:
         if not self.exclusive:
             return []
         limit = _WHOLE_IN_TIME if timing.ends_transactions else ""
-        at_rows = [Bound[Any](_LOCK_AT_ROWS, {})] if self.begins else []
+        at_rows = [Bound[Any](_STAY_AT_ROWS, {}), Bound[Any](_LOCK_AT_ROWS, {})] if self.begins else []
         return [Bound(_LOCK, {}), *at_rows, Bound(_IN_TIME + limit, timing.values)]
 
     def end(self, timing: Timing = DEFAULT_TIMING) -> list[Bound[Any]]:

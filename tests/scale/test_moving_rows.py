@@ -3,11 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 
 import pytest
 from psycopg import sql
 
 from dev.harness.client import Client
+from dev.harness.waiting import wait_until
+from dev.local_postgres import OWNER
+from lib.db import drafts
+from lib.db.database import Database
+from lib.db.engine import build_pool
+from lib.steps.definitions import RESEARCH
 from tests.support.cluster import Cluster
 from tests.support.inspection import Superuser
 
@@ -67,3 +75,28 @@ def test_it_is_answered_503_where_that_does_not_help(moving: None, http: Client)
     answer = http.request("PUT", f"{STEP}/draft", user=USER, json={"data": {"written": True}})
     assert (answer.status, "retry-after" in answer.headers) == (503, True)
     assert http.get(STEP, user=USER).json()["draft"] is None
+
+
+def test_a_write_that_waits_for_a_move_takes_its_users_lock_after_that(cluster: Cluster, database: Superuser) -> None:
+    """It would get the lock where the rows were, and a write through another node where they are."""
+    name, node = database.info.dbname, cluster.nodes[1]
+    lock = "SELECT pg_try_advisory_xact_lock(hashtextextended(%s, 1))"
+    place = (
+        "SELECT shardid, nodeport FROM citus_shards WHERE table_name = 'onboarding_sessions'::regclass"
+        " AND shardid = get_shard_id_for_distribution_column('onboarding_sessions', %s::varchar)"
+    )
+    ((shard, port),) = database.execute(place, [USER]).fetchall()
+    (rows,) = (other for other in cluster.nodes if other.port == port)
+    with ThreadPoolExecutor(1) as pool, closing(Database(build_pool(node.url(name, OWNER)))) as entry:
+        with (
+            node.connect(name) as mover,
+            mover.transaction(force_rollback=True),
+            node.connect(name) as watcher,
+            rows.connect(name) as witness,
+        ):
+            mover.execute("SELECT lock_shard_metadata(7, ARRAY[%s]::bigint[])", [shard])
+            write = pool.submit(drafts.save, entry, USER, RESEARCH, {"n": 1}, if_match=None)
+            waiting = "SELECT count(*) FROM pg_locks WHERE NOT granted"
+            wait_until(lambda: watcher.execute(waiting).fetchone() == (1,))
+            assert witness.execute(lock, [USER]).fetchone() == (True,)
+        assert write.result()["version"] == 1
