@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import nullcontext
 from itertools import product
 from typing import LiteralString
 
@@ -13,8 +14,9 @@ from psycopg import errors, sql
 from dev.harness.in_process import InProcess
 from dev.harness.postgres import alembic
 from dev.harness.wizard import walk
-from dev.local_postgres import OWNER, LocalPostgres
+from dev.local_postgres import OWNER
 from lib import bootstrap
+from tests.support.given_server import GivenServer, Server
 from tests.support.inspection import Superuser, superuser, tables
 
 OUTSIDERS = ("anon", "authenticated", "service_role")
@@ -41,9 +43,10 @@ pytestmark = pytest.mark.slow
 
 
 @pytest.fixture
-def supabase(postgres: LocalPostgres, empty_database_url: str) -> Iterator[str]:
+def supabase(postgres: Server, empty_database_url: str) -> Iterator[str]:
     """An empty database with Supabase's roles and default privileges, and a table of other software."""
-    with superuser(postgres, empty_database_url) as connection:
+    alone = postgres.alone() if isinstance(postgres, GivenServer) else nullcontext()
+    with alone, superuser(postgres, empty_database_url) as connection:
         for role in OUTSIDERS:
             connection.execute(sql.SQL("CREATE ROLE {} NOLOGIN").format(sql.Identifier(role)))
         try:
@@ -67,7 +70,7 @@ def supabase(postgres: LocalPostgres, empty_database_url: str) -> Iterator[str]:
 
 
 @pytest.fixture
-def migrated(postgres: LocalPostgres, supabase: str) -> Iterator[Superuser]:
+def migrated(postgres: Server, supabase: str) -> Iterator[Superuser]:
     """The superuser's connection to that database, after the migrations."""
     alembic(supabase, "upgrade", "head")
     with superuser(postgres, supabase) as connection:

@@ -181,12 +181,18 @@ class GivenServer:
         alembic(self.url(name), "upgrade", "head")
         return self.url(name)
 
-    def _make_distributed(self, name: str) -> None:
+    @contextmanager
+    def alone(self) -> Iterator[None]:
+        """Change roles inside, which all databases share: no other process does, nor migrates for its own tests."""
         with self.superuser() as connection:
-            connection.execute("SELECT pg_advisory_lock(%s)", [_ALONE])  # all change the same roles
+            connection.execute("SELECT pg_advisory_lock(%s)", [_ALONE])
+            yield
+
+    def _make_distributed(self, name: str) -> None:
+        with self.alone():
             url = self.create_cluster_database(name)
-        with psycopg.connect(url, autocommit=True) as owner:
-            distribute(owner, SHARDS, lambda _line: None)
+            with psycopg.connect(url, autocommit=True) as owner:
+                distribute(owner, SHARDS, lambda _line: None)
         # Nobody is connected to it from now on, Citus itself included: only then it can be copied.
         self._everywhere("ALTER DATABASE {} WITH ALLOW_CONNECTIONS false", self.nodes, name)
         for node in self.nodes:
