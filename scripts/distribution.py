@@ -6,30 +6,24 @@ The tables move in one transaction, so that a request sees either all of them mo
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import LiteralString
 
 from psycopg.sql import SQL, Composed, Identifier, Literal
 from sqlalchemy import Table
 
 from lib.db.operators import Connection, UnusableURL
-from lib.db.readiness import ROLES
+from lib.db.readiness import ROLES, stored_revision
 from lib.db.schema import EXPECTED_REVISION
 from lib.db.tables import metadata, onboarding_sessions
+from scripts import nodes
 from scripts.policies import closed_nodes, open_nodes
 from scripts.revisions import outdated_workers, tell_workers
 
 _USER = "user_id"
 _LOCK_TIMEOUT = "30s"
 
-_REVISION = "SELECT max(version_num) FROM alembic_version"
 _NODES = """
     SELECT count(*) FILTER (WHERE groupid = 0), count(*) FILTER (WHERE shouldhaveshards)
     FROM pg_dist_node WHERE isactive AND noderole = 'primary'
-"""
-# As JSON, one for each node, since what is asked differs from node to node.
-_ON_EVERY_NODE: LiteralString = """
-    SELECT format('%%s:%%s', nodename, nodeport), success, result
-    FROM run_command_on_all_nodes(%s) JOIN pg_dist_node USING (nodeid) ORDER BY 1
 """
 _IS_READY = """
     SELECT coalesce(bool_and(rolcanlogin AND pg_has_role({login}, oid, 'MEMBER')) AND count(*) = {number}, false)
@@ -136,9 +130,7 @@ def _checked_revision(connection: Connection) -> str:
         raise UnusableURL("this database is not one of Citus: run CREATE EXTENSION citus on every node first")
     if connection.execute("SELECT groupid FROM pg_dist_local_group").fetchone() != (0,):
         raise UnusableURL("this is a worker: use the URL of the coordinator")
-    is_there = connection.execute("SELECT to_regclass('alembic_version')").fetchone() != (None,)
-    row = connection.execute(_REVISION).fetchone() if is_there else None
-    revision = row[0] if row else None
+    revision = stored_revision(connection)
     if revision is None or revision < EXPECTED_REVISION:
         raise UnusableURL(f"the schema is at {revision or 'no revision'}: run `python -m migrations` first")
     coordinators, workers = connection.execute(_NODES).fetchone() or (0, 0)
@@ -146,14 +138,14 @@ def _checked_revision(connection: Connection) -> str:
         raise UnusableURL("the coordinator has no address yet: run SELECT citus_set_coordinator_host('…', port)")
     if not workers:
         raise UnusableURL("there is no worker yet: run SELECT citus_add_node('…', port) for each")
-    return str(revision)
+    return revision
 
 
 def _has_logins(connection: Connection) -> bool:
     """Whether the roles are there on every node, may log in, and this login may become them there."""
     login, roles = Literal(_login(connection)), Literal(list(ROLES))
     query = SQL(_IS_READY).format(login=login, roles=roles, number=Literal(len(ROLES))).as_string(connection)
-    found = connection.execute(_ON_EVERY_NODE, [query]).fetchall()
+    found = nodes.answers(connection, query)
     for node, success, _ in found:
         if not success:
             raise UnusableURL(f"the coordinator cannot work with {node}: is it running, and does it let this login in?")
@@ -173,7 +165,7 @@ def _let_log_in(connection: Connection) -> None:
 def _check_logins(connection: Connection) -> None:
     for role in ROLES:
         connection.execute("SELECT set_config('role', %s, true)", [role])
-        found = connection.execute(_ON_EVERY_NODE, ["SELECT 1"]).fetchall()
+        found = nodes.answers(connection, "SELECT 1")
         connection.execute("SELECT set_config('role', 'none', true)")
         for node, success, _ in found:
             if not success:

@@ -10,7 +10,7 @@ import psycopg
 from lib.config import Settings
 from lib.db.encryption import KeyRing
 from lib.db.operators import Connection, UnusableURL, connect, postgres_url, reason_of, take_role
-from lib.db.readiness import obstacles
+from lib.db.readiness import obstacles, stored_revision
 from lib.db.schema import EXPECTED_REVISION
 from lib.errors import Unavailable
 from scripts.doctor_findings import Finding, note, ok, wrong
@@ -60,7 +60,7 @@ def _database(connection: Connection, settings: Settings) -> Iterator[Finding]:
     yield _tls(connection)
     yield _clock(connection)
     is_readable = connection.info.parameter_status("server_encoding") == "UTF8"
-    revision = _revision(connection) if is_readable else None
+    revision = stored_revision(connection) if is_readable else None
     if revision is None or revision < EXPECTED_REVISION:
         yield from (wrong("database", obstacle) for obstacle in obstacles(connection))
         advice = "run python -m migrations (make migrate)"
@@ -103,13 +103,6 @@ def clock(subject: str, offset: float) -> Finding:
         return ok(subject, "agrees with this machine's")
     way = "ahead of" if offset > 0 else "behind"
     return wrong(subject, f"is {abs(offset):.0f} s {way} this machine's: set the one that is wrong by NTP")
-
-
-def _revision(connection: Connection) -> str | None:
-    if connection.execute("SELECT to_regclass('alembic_version')").fetchone() == (None,):
-        return None
-    row = connection.execute("SELECT max(version_num) FROM alembic_version").fetchone()
-    return row[0] if row else None
 
 
 def _stored_keys(connection: Connection, settings: Settings) -> Iterator[Finding]:

@@ -14,14 +14,11 @@ from contextlib import ExitStack, closing
 from functools import cache
 from pathlib import Path
 
-import psycopg
-
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from lib.config import Settings
 from lib.db.encryption import KeyRing
-from lib.db.operators import Connection, PostgresURL, UnusableURL, connect, reason_of, why_it_stopped
-from lib.errors import Unavailable
+from lib.db.operators import Connection, PostgresURL, UnusableURL, connect
 from migrations.legacy.arguments import assignment, check_report_path, check_user_ids, file_problem, user_ids
 from migrations.legacy.importing import Importer
 from migrations.legacy.index import Index
@@ -34,6 +31,7 @@ from migrations.legacy.report import Report, counted
 from migrations.legacy.sources import Sources
 from migrations.legacy.target import Target
 from migrations.legacy.urls import parse_postgres_url, parse_url
+from scripts.ending import run_to_end
 
 EXAMPLES = """examples:
   python scripts/import_legacy.py --to "$DATABASE_URL" --files backend --database sqlite:///alwrity.db --dry-run
@@ -50,23 +48,18 @@ class WrongKeysError(Exception):
 def main(arguments: Sequence[str] | None = None) -> int:
     """Exit code: 0 when all is accounted for, 1 when not, 2 when an argument or a database cannot be used."""
     options = _parser().parse_args(arguments)
+    return run_to_end(lambda: _import_or_explain(options), "import")
+
+
+def _import_or_explain(options: argparse.Namespace) -> int:
     try:
         return _import(options)
-    except (UnusableURL, Unavailable) as error:
-        print(f"cannot import: {reason_of(error)}", file=sys.stderr)
-        return 2
     except WrongKeysError as error:
         print(f"cannot import: {error}", file=sys.stderr)
         return 1
     except OSError as error:
         print(f"stopped: {file_problem(error)}", file=sys.stderr)
         return 1
-    except psycopg.Error as error:
-        print(why_it_stopped(error), file=sys.stderr)
-        return 1
-    except KeyboardInterrupt:
-        print("interrupted; run again to go on", file=sys.stderr)
-        return 130
 
 
 def _parser() -> argparse.ArgumentParser:

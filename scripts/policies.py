@@ -8,13 +8,9 @@ says it in the same way. So each node gets the policies in the words of the migr
 
 from typing import LiteralString
 
-from lib.db.operators import Connection, UnusableURL
+from lib.db.operators import Connection
+from scripts import nodes
 
-# One row for each node. A question is asked and a command is run as the login that migrates, to whom the tables belong.
-_ON_EVERY_NODE: LiteralString = """
-    SELECT format('%%s:%%s', nodename, nodeport), success, result
-    FROM run_command_on_all_nodes(%s) JOIN pg_dist_node USING (nodeid) ORDER BY 1
-"""
 # What Postgres prints is the same either way. How it keeps a policy tells whether the cast was written by somebody: 1.
 _SPELLED_OUT: LiteralString = """
     SELECT polname, polrelid::regclass AS relation,
@@ -39,17 +35,9 @@ _SHORTEN: LiteralString = f"""
 
 def closed_nodes(connection: Connection) -> list[str]:
     """The nodes, as host:port, that cannot take requests yet. Raises UnusableURL where one cannot be asked."""
-    return [node for node, result in _everywhere(connection, _HAS_SPELLED_OUT) if result == "t"]
+    return [node for node, _, result in nodes.run(connection, _HAS_SPELLED_OUT) if result == "t"]
 
 
 def open_nodes(connection: Connection) -> None:
     """Let every node take requests. Raises UnusableURL, and the nodes before the one that it names are done."""
-    _everywhere(connection, _SHORTEN)
-
-
-def _everywhere(connection: Connection, command: LiteralString) -> list[tuple[str, str]]:
-    found = connection.execute(_ON_EVERY_NODE, [command]).fetchall()
-    for node, success, result in found:
-        if not success:
-            raise UnusableURL(f"{node} did not do it: {' '.join(str(result).split())}")
-    return [(node, result) for node, _, result in found]
+    nodes.run(connection, _SHORTEN)

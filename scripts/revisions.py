@@ -7,12 +7,10 @@ from typing import LiteralString
 
 from psycopg.sql import SQL, Literal
 
-from lib.db.operators import Connection, UnusableURL
+from lib.db.operators import Connection
+from lib.db.readiness import REVISION
+from scripts import nodes
 
-_ON_WORKERS: LiteralString = """
-    SELECT format('%%s:%%s', nodename, nodeport), success, result FROM run_command_on_workers(%s) ORDER BY 1
-"""
-_REVISION = "SELECT max(version_num) FROM alembic_version"
 _TELL: LiteralString = """
     DO $do$
     BEGIN
@@ -31,13 +29,10 @@ _TELL: LiteralString = """
 
 def outdated_workers(connection: Connection, revision: str) -> list[str]:
     """The workers, as host:port, that know of another revision or of none."""
-    found = connection.execute(_ON_WORKERS, [_REVISION]).fetchall()
+    found = nodes.answers(connection, REVISION, workers_only=True)
     return [node for node, success, result in found if not success or result != revision]
 
 
 def tell_workers(connection: Connection, revision: str) -> None:
     """Let every worker know. Raises UnusableURL where one did not take it."""
-    command = SQL(_TELL).format(revision=Literal(revision)).as_string(connection)
-    for node, success, result in connection.execute(_ON_WORKERS, [command]).fetchall():
-        if not success:
-            raise UnusableURL(f"{node} did not do it: {' '.join(str(result).split())}")
+    nodes.run(connection, SQL(_TELL).format(revision=Literal(revision)).as_string(connection), workers_only=True)

@@ -80,10 +80,12 @@ class Database:
         """As `read`, with a statement that notes the reading. It waits for no write of the user."""
         return self._run(Scope(user_id), [note, query])
 
-    def read_as_operator[Row: Mapping[str, Any]](self, query: Bound[Row], of_cluster: Bound[Row]) -> list[Row]:
+    def read_as_operator[Row: Mapping[str, Any]](
+        self, query: Bound[Row], of_cluster: Callable[[], Bound[Row]]
+    ) -> list[Row]:
         """Rows of every user, as the role that may read them all and write none. Raises `Unavailable`.
 
-        A cluster is asked the second query.
+        A cluster is asked the query that `of_cluster` makes.
         """
         return self._run(OperatorScope(of_cluster=of_cluster, is_cluster=self._is_cluster), [query])
 

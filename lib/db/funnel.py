@@ -6,6 +6,7 @@ users, by their key.
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from functools import cache, partial
 from typing import Any, TypedDict
 
 from sqlalchemy import (
@@ -50,7 +51,7 @@ class FunnelRow(TypedDict):
 
 def read(database: Database, since: datetime | None) -> Counts:
     """Count the users who started at or after `since`, or all of them. Raises `Unavailable`."""
-    return counts(database.read_as_operator(query(since), query(since, of_cluster=True))[0])
+    return counts(database.read_as_operator(query(since), partial(query, since, of_cluster=True))[0])
 
 
 def query(since: datetime | None, *, of_cluster: bool = False) -> Bound[FunnelRow]:
@@ -59,8 +60,8 @@ def query(since: datetime | None, *, of_cluster: bool = False) -> Bound[FunnelRo
     On a cluster, that of one server fails; that `of_cluster` gives the same everywhere, and reads every step's row.
     """
     if since is None:
-        return _OF_ALL[of_cluster]()
-    return _SINCE_A_TIME[of_cluster](since=since)
+        return _query(everybody=True, of_cluster=of_cluster)()
+    return _query(everybody=False, of_cluster=of_cluster)(since=since)
 
 
 def counts(row: Mapping[str, Any]) -> Counts:
@@ -217,7 +218,9 @@ def _timed(own: Subquery) -> Subquery:
     )
 
 
-def _query(started: ColumnElement[bool], *, everybody: bool, of_cluster: bool) -> Query[FunnelRow]:
+@cache
+def _query(*, everybody: bool, of_cluster: bool) -> Query[FunnelRow]:
+    started = true() if everybody else _session.started_at >= _SINCE
     parts = select(
         _listed(_sessions(started)).label("sessions"),
         _listed(_steps(started, everybody=everybody, of_cluster=of_cluster)).label("steps"),
@@ -225,9 +228,3 @@ def _query(started: ColumnElement[bool], *, everybody: bool, of_cluster: bool) -
         _median_seconds(started, of_cluster=of_cluster).label("median_seconds"),
     )
     return Query(parts, FunnelRow)
-
-
-_OF_ALL = {it_is: _query(true(), everybody=True, of_cluster=it_is) for it_is in (False, True)}
-_SINCE_A_TIME = {
-    it_is: _query(_session.started_at >= _SINCE, everybody=False, of_cluster=it_is) for it_is in (False, True)
-}

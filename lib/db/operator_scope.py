@@ -1,6 +1,6 @@
 """The scope of statements that read the rows of every user."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,10 +20,10 @@ COUNTING += ", set_config('jit', 'off', true)"
 class OperatorScope(Scope):
     """Run as the role whose policies let it read every row, and which may write none.
 
-    `of_cluster` is what is asked where `is_cluster`, in place of what is asked of one server.
+    `of_cluster` makes what is asked where `is_cluster`, in place of what is asked of one server.
     """
 
-    of_cluster: Bound[Any] | None = None
+    of_cluster: Callable[[], Bound[Any]] | None = None
     is_cluster: bool = False
 
     @property
@@ -33,7 +33,7 @@ class OperatorScope(Scope):
 
     def work(self, statements: Sequence[Bound[Any]]) -> Sequence[Bound[Any]]:
         """What is asked."""
-        return [self.of_cluster] if self.is_cluster and self.of_cluster else statements
+        return [self.of_cluster()] if self.is_cluster and self.of_cluster else statements
 
     def statements(self, timing: Timing = DEFAULT_TIMING) -> list[Bound[Any]]:
         """The time limit of every statement, the role, and settings for counting."""

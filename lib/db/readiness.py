@@ -9,6 +9,9 @@ from lib.db.schema import EXPECTED_REVISION
 
 ROLES = ("onboarding_app", "onboarding_operator")
 
+REVISION = "SELECT max(version_num) FROM alembic_version"
+"""Asks for the schema's revision, where there is that table."""
+
 _LOGIN = """
     SELECT pg_is_in_recovery(), current_user, rolsuper OR rolcreaterole, has_schema_privilege('public', 'CREATE')
     FROM pg_roles WHERE rolname = current_user
@@ -54,15 +57,20 @@ def obstacles(connection: Connection) -> Iterator[str]:
         yield f'user "{user}" may not create tables: run GRANT CREATE ON SCHEMA public TO "{user}" as an administrator'
 
 
-def _is_up_to_date(connection: Connection) -> bool:
+def stored_revision(connection: Connection) -> str | None:
+    """The schema's revision; None where it was never migrated. Raises `InsufficientPrivilege`."""
     if connection.execute("SELECT to_regclass('alembic_version')").fetchone() == (None,):
-        return False
+        return None
+    row = connection.execute(REVISION).fetchone()
+    return row[0] if row else None
+
+
+def _is_up_to_date(connection: Connection) -> bool:
     try:
-        row = connection.execute("SELECT max(version_num) FROM alembic_version").fetchone()
+        return (stored_revision(connection) or "") >= EXPECTED_REVISION
     except InsufficientPrivilege:
         connection.rollback()
         return False
-    return bool(row and row[0] and row[0] >= EXPECTED_REVISION)
 
 
 def _may_grant(connection: Connection, roles: list[str]) -> bool:
